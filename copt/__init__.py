@@ -1,0 +1,23 @@
+"""Combinatorial optimisation: compiled search, CP-SAT and learned decisions behind one call."""
+
+import logging
+
+from copt.batch import solve_many as solve_many
+from copt.errors import CoptError as CoptError
+from copt.problems.encoding import Encoding as Encoding
+from copt.problems.encoding import encode as encode
+from copt.problems.jobshop import JobShop as JobShop
+from copt.problems.jobshop import Schedule as Schedule
+from copt.read import read as read
+from copt.read import read_solution as read_solution
+from copt.read import write as write
+from copt.read import write_solution as write_solution
+from copt.result import Result as Result
+from copt.result import Status as Status
+from copt.result import StopReason as StopReason
+from copt.solve import solve as solve
+from copt.stop import Stop as Stop
+
+__version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())

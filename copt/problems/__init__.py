@@ -1,0 +1,1 @@
+"""What is solved: instances, solutions, objectives and checkers. Numpy only."""

@@ -1,0 +1,149 @@
+"""The one entry: pick solver and policy, run, check, return."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from copt.errors import CoptError, InvalidSolutionError, UnknownNameError, WrongSolutionError
+from copt.events import Events, Silent
+from copt.monitor import Monitor
+from copt.policy import Policy, load_policy
+from copt.registry import Family, family_of
+from copt.result import Result, Status, StopReason
+from copt.stop import Stop
+
+__all__ = ["solve"]
+
+
+def solve(
+    instance: Any,
+    *,
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    stall: float | None = None,
+    target: float | None = None,
+    moves: int | None = None,
+    policy: Policy | str | None = "auto",
+    start: Any | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    events: Events | None = None,
+) -> Result:
+    """Solve ``instance`` and return the best solution found, checked, with a proved bound.
+
+    Ctrl-C ends the search and returns the incumbent; a second Ctrl-C raises KeyboardInterrupt.
+
+    Args:
+        instance: An instance of any family; read files with ``copt.read``.
+        seconds: Wall time for the whole call.
+        gap: Stop at this relative gap between objective and bound.
+        stall: Stop after this many seconds without a better incumbent.
+        target: Stop at this objective value.
+
+    Other Args:
+        moves: Stop after this many local-search moves per worker; with ``workers=1`` the result then depends on
+            the seed alone.
+        policy: ``"auto"`` for the learned policy where it was measured to pay, None to switch learning off, the
+            name of a stored policy, or a Policy.
+        start: A solution to start from.
+        workers: Number of threads; by default the cores at hand, at most 2.
+        seed: Seed of every random choice.
+        events: Listener for incumbents and bounds.
+
+    Raises:
+        CoptError: If a limit is invalid, a name is unknown, or ``start`` does not fit the instance.
+    """
+    began = time.perf_counter()
+    stop = Stop(seconds=seconds, gap=gap, stall=stall, target=target, moves=moves)
+    family = family_of(instance)
+    if workers is not None and workers < 1:
+        raise CoptError(f"workers must be at least 1, got {workers}")
+    listener = Silent() if events is None else events
+    chosen = _choose_policy(policy, family)
+    monitor = Monitor(stop, listener, began, instance.sign)
+    with _interruptible(monitor):
+        solver = family.load("solver")
+        listener.on_start(instance, solver.NAME, chosen.name if chosen else None)
+        if start is not None:
+            _offer_start(instance, start, family, monitor)
+        threads = workers or min(2, os.cpu_count() or 1)
+        solver.solve(instance, monitor, start=start, policy=chosen, workers=threads, seed=seed)
+    result = _conclude(instance, family, solver.NAME, chosen, seed, monitor)
+    listener.on_end(result)
+    return result
+
+
+def _choose_policy(policy: Policy | str | None, family: Family) -> Policy | None:
+    if policy is None or isinstance(policy, str):
+        name = family.policy if policy == "auto" else policy
+        chosen = None if name in (None, "none") else load_policy(str(name))
+    else:
+        chosen = policy
+    if chosen is not None and chosen.family != family.name:
+        raise UnknownNameError(
+            "policy", chosen.name, [], f"it serves family {chosen.family}, not {family.name}; see `copt models list`"
+        )
+    return chosen
+
+
+def _offer_start(instance: Any, start: Any, family: Family, monitor: Monitor) -> None:
+    problem = family.load("problem")
+    violations = problem.check(instance, start)
+    if violations:
+        raise InvalidSolutionError(f"start is not a solution of {instance.name}: {violations[0]}")
+    monitor.offer(instance.sign * problem.objective(instance, start), start, "start")
+
+
+def _conclude(instance: Any, family: Family, solver: str, policy: Policy | None, seed: int, monitor: Monitor) -> Result:
+    monitor.close()
+    reason = monitor.reason() or StopReason.EXHAUSTED
+    solution, objective, bound = monitor.solution, monitor.objective, monitor.bound
+    status = Status.UNKNOWN
+    if solution is not None:
+        problem = family.load("problem")
+        violations = problem.check(instance, solution)
+        value = None if violations else problem.objective(instance, solution)
+        if violations or value != objective:
+            detail = violations[0] if violations else f"it is worth {value}, not {objective}"
+            raise WrongSolutionError(f"{solver} returned a wrong solution of {instance.name}: {detail}")
+        status = Status.OPTIMAL if bound is not None and objective == bound else Status.FEASIBLE
+    elif monitor.lower_bound == float("inf"):
+        status = Status.INFEASIBLE
+    return Result(
+        instance=instance.name,
+        family=family.name,
+        solution=solution,
+        objective=objective,
+        bound=None if status is Status.INFEASIBLE else bound,
+        status=status,
+        stopped_by=reason,
+        seconds=monitor.elapsed,
+        solver=solver,
+        policy=policy.name if policy else None,
+        seed=seed,
+        trace=monitor.trace(),
+        notes=tuple(monitor.notes),
+    )
+
+
+@contextlib.contextmanager
+def _interruptible(monitor: Monitor) -> Iterator[None]:
+    """Turn the first Ctrl-C into a stop; the second one gets the previous handler."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def interrupt(_signum: int, _frame: Any) -> None:
+        monitor.end(StopReason.USER)
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
