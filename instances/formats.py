@@ -1,0 +1,32 @@
+"""What every file format looks like from outside."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from copt.instances.text import Text
+
+__all__ = ["Format"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format of one family.
+
+    Args:
+        name: Its name, such as ``fjsplib``.
+        suffixes: File suffixes it is usually stored under; they decide only where the content does not.
+        opening: How a file in it begins, for error messages.
+        recognise: Whether a text looks like it; cheap, never raises.
+        read: Parse a text; raises FormatError with the line.
+        refusal: Why it cannot hold an instance and what to do about it, or None if it can.
+        write: Return the text of an instance that is not refused.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    opening: str
+    recognise: Callable[[Text], bool]
+    read: Callable[[Text], Any]
+    refusal: Callable[[Any], str | None]
+    write: Callable[[Any], str]
