@@ -1,0 +1,1 @@
+"""How problems are solved: compiled search, CP-SAT and SCIP. Never a deep-learning framework."""
