@@ -1,0 +1,22 @@
+"""Gymnasium environments. Importing this package registers them, as ``copt/JobShop-v0``."""
+
+import gymnasium
+
+from copt.envs.jobshop import JobShopEnv as JobShopEnv
+from copt.envs.jobshop_chains import Chains as Chains
+from copt.envs.jobshop_chains import cut as cut
+from copt.envs.jobshop_dynamics import Active as Active
+from copt.envs.jobshop_dynamics import Dispatching as Dispatching
+from copt.envs.jobshop_dynamics import Dynamics as Dynamics
+from copt.envs.jobshop_observation import JobFeatures as JobFeatures
+from copt.envs.jobshop_observation import Observation as Observation
+from copt.envs.jobshop_observation import PaperTokens as PaperTokens
+from copt.envs.jobshop_state import State as State
+from copt.envs.reward import Constant as Constant
+from copt.envs.reward import LowerBound as LowerBound
+from copt.envs.reward import Objective as Objective
+from copt.envs.reward import ObjectiveIncrease as ObjectiveIncrease
+from copt.envs.reward import Reward as Reward
+from copt.envs.reward import Step as Step
+
+gymnasium.register("copt/JobShop-v0", entry_point="copt.envs.jobshop:JobShopEnv")

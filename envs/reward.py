@@ -1,0 +1,138 @@
+"""Rewards as arithmetic on parts: ``-1.0 * ObjectiveIncrease() / LowerBound()``."""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = [
+    "Arithmetic",
+    "Combined",
+    "Constant",
+    "LowerBound",
+    "Objective",
+    "ObjectiveIncrease",
+    "Reward",
+    "Step",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a reward may look at: one step in the minimising sense.
+
+    Args:
+        before: Bound on the objective before the step; 0 before the first step.
+        after: Bound after the step; the objective once the episode is done.
+        lower_bound: Positive lower bound on the makespan of the instance.
+        done: Whether the step ended the episode.
+    """
+
+    before: float
+    after: float
+    lower_bound: float
+    done: bool
+
+
+class Reward(Protocol):
+    """Any function of a step."""
+
+    def __call__(self, step: Step) -> float:
+        """Return the reward of ``step``."""
+
+
+class Arithmetic:
+    """Adds + - * / with numbers and other parts to a reward."""
+
+    def __call__(self, step: Step) -> float:
+        """Return the reward of ``step``."""
+        raise NotImplementedError
+
+    def __add__(self, other: "Operand") -> "Combined":
+        return Combined(operator.add, self, as_reward(other))
+
+    def __radd__(self, other: float) -> "Combined":
+        return Combined(operator.add, as_reward(other), self)
+
+    def __sub__(self, other: "Operand") -> "Combined":
+        return Combined(operator.sub, self, as_reward(other))
+
+    def __rsub__(self, other: float) -> "Combined":
+        return Combined(operator.sub, as_reward(other), self)
+
+    def __mul__(self, other: "Operand") -> "Combined":
+        return Combined(operator.mul, self, as_reward(other))
+
+    def __rmul__(self, other: float) -> "Combined":
+        return Combined(operator.mul, as_reward(other), self)
+
+    def __truediv__(self, other: "Operand") -> "Combined":
+        return Combined(operator.truediv, self, as_reward(other))
+
+    def __rtruediv__(self, other: float) -> "Combined":
+        return Combined(operator.truediv, as_reward(other), self)
+
+    def __neg__(self) -> "Combined":
+        return Combined(operator.mul, Constant(-1.0), self)
+
+
+Operand = Reward | float
+
+
+def as_reward(value: Operand) -> Reward:
+    """Return ``value`` itself, or a number as a constant reward."""
+    return value if callable(value) else Constant(float(value))
+
+
+@dataclass(frozen=True)
+class Constant(Arithmetic):
+    """The same reward at every step."""
+
+    value: float
+
+    def __call__(self, step: Step) -> float:
+        """Return the value."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Objective(Arithmetic):
+    """The objective at the last step, 0 before. A cost: give it a negative factor."""
+
+    def __call__(self, step: Step) -> float:
+        """Return the objective if the episode is done."""
+        return step.after if step.done else 0.0
+
+
+@dataclass(frozen=True)
+class ObjectiveIncrease(Arithmetic):
+    """How much the step raises the bound on the objective; over an episode they add up to the objective.
+
+    The first step also counts the bound that held before it.
+    """
+
+    def __call__(self, step: Step) -> float:
+        """Return the rise of the bound."""
+        return step.after - step.before
+
+
+@dataclass(frozen=True)
+class LowerBound(Arithmetic):
+    """A lower bound on the instance's makespan, at least 1, to make small and large instances alike."""
+
+    def __call__(self, step: Step) -> float:
+        """Return the bound."""
+        return step.lower_bound
+
+
+@dataclass(frozen=True)
+class Combined(Arithmetic):
+    """Two rewards joined by an operator."""
+
+    operation: Callable[[float, float], float]
+    left: Reward
+    right: Reward
+
+    def __call__(self, step: Step) -> float:
+        """Return the combination of both rewards."""
+        return self.operation(self.left(step), self.right(step))
