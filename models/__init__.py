@@ -1,0 +1,1 @@
+"""Trained networks: their definition, training, weights and cards."""
