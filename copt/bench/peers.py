@@ -1,0 +1,119 @@
+"""The solvers that a benchmark can run, each behind one function; packages are imported on first use."""
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import copt
+from copt.bench import peers_jobshop
+from copt.bench.answer import Answer
+from copt.errors import CoptError, UnknownNameError
+
+__all__ = ["COPT", "PEERS", "Peer", "Run", "find_peer", "installed_versions"]
+
+
+class Run(Protocol):
+    """A function at the top level of a module, so that a fresh process can find it by name."""
+
+    def __call__(self, instance: Any, *, seconds: float, workers: int, seed: int) -> Answer:
+        """Solve ``instance`` within ``seconds`` of wall time after this call, imports and model included."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A solver under test.
+
+    Args:
+        name: Name in tables and on the command line.
+        run: How it is called.
+        note: What it is, one phrase for the report.
+        packages: Distributions that it needs; their versions go into the report.
+    """
+
+    name: str
+    run: Run
+    note: str
+    packages: tuple[str, ...] = ()
+
+
+def run_copt(instance: Any, *, seconds: float, workers: int, seed: int) -> Answer:
+    """Run ``copt.solve`` with its defaults."""
+    return _solve(instance, "auto", seconds, workers, seed)
+
+
+def run_copt_without_policy(instance: Any, *, seconds: float, workers: int, seed: int) -> Answer:
+    """Run ``copt.solve`` with learning switched off."""
+    return _solve(instance, None, seconds, workers, seed)
+
+
+def _solve(instance: Any, policy: str | None, seconds: float, workers: int, seed: int) -> Answer:
+    result = copt.solve(instance, seconds=seconds, policy=policy, workers=workers, seed=seed)
+    return Answer(result.solution, result.objective, result.bound, result.trace.incumbents)
+
+
+def _by_name(*peers: Peer) -> dict[str, Peer]:
+    return {peer.name: peer for peer in peers}
+
+
+# These two serve every family, the others the family they are listed under.
+COPT = _by_name(
+    Peer("copt", run_copt, "copt with its defaults", ("ortools", "numba")),
+    Peer("copt-nopolicy", run_copt_without_policy, "copt with policy=None", ("ortools", "numba")),
+)
+
+PEERS: dict[str, dict[str, Peer]] = {
+    "jobshop": _by_name(
+        Peer(
+            "cpsat",
+            peers_jobshop.run_cpsat,
+            "OR-Tools CP-SAT, interval model, as many workers as cores",
+            ("ortools",),
+        ),
+        Peer(
+            "cpsat8",
+            peers_jobshop.run_cpsat8,
+            "OR-Tools CP-SAT, interval model, 8 workers on the same cores",
+            ("ortools",),
+        ),
+        Peer("pyjobshop", peers_jobshop.run_pyjobshop, "PyJobShop on OR-Tools", ("pyjobshop", "ortools")),
+        Peer(
+            "job_shop_lib",
+            peers_jobshop.run_job_shop_lib,
+            "job_shop_lib ORToolsSolver",
+            ("job-shop-lib", "ortools"),
+        ),
+        Peer("rules", peers_jobshop.run_rules, "best of six priority rules, non-delay"),
+    ),
+}
+
+
+def find_peer(family: str, name: str) -> Peer:
+    """Return the peer called ``name`` for ``family``.
+
+    Raises:
+        UnknownNameError: If the family has no such peer.
+        CoptError: If a package that it needs is not installed.
+    """
+    known = COPT | PEERS.get(family, {})
+    if name not in known:
+        raise UnknownNameError("peer", name, known, f"peers of {family}: {', '.join(known)}")
+    for package in known[name].packages:
+        if _version(package) is None:
+            # Not the extra: job-shop-lib is in none, as it holds ortools back at an old release.
+            raise CoptError(f"peer '{name}' needs the package {package}; install it with: pip install {package}")
+    return known[name]
+
+
+def installed_versions(peer: Peer) -> str:
+    """Return the versions that ``peer`` runs on, such as ``copt 0.1.0; python 3.11.7; ortools 9.15.6755``."""
+    own = [f"copt {copt.__version__}"] if peer.name in COPT else []
+    packages = [f"{package} {_version(package)}" for package in peer.packages]
+    return "; ".join([*own, *packages, f"python {platform.python_version()}"])
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

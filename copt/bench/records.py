@@ -1,0 +1,152 @@
+"""One row of a benchmark: measured, checked against the instance, and kept in a csv file."""
+
+import csv
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from copt.errors import FormatError
+
+__all__ = ["Row", "append_row", "read_rows"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The outcome of one solver on one instance with one seed and one time limit.
+
+    Args:
+        suite: Name of the suite.
+        instance: Name of the instance.
+        jobs: Number of jobs.
+        machines: Number of machines.
+        sense: Whether the instance minimises (``min``) or maximises (``max``).
+        solver: Name of the peer.
+        seed: Its seed.
+        seconds_limit: The time limit that it was given.
+        workers: The number of workers that it was given, and of cores it was confined to.
+        seconds: Wall time from its call to its return.
+        process_seconds: Wall time from the start of its process to the end of it.
+        objective: Value of its solution, computed here, or None if there is no feasible one.
+        bound: Bound that it claims, or None.
+        best_known: Best known value in the literature, or None.
+        gap_percent: How much worse the objective is than the best known one, in percent of it, or None.
+        proved: Whether objective and bound meet, and nothing is wrong with either.
+        time_to_best: Seconds until it had its best solution; its whole time if it keeps no record.
+        primal_integral: Mean primal gap to ``best_known`` over the time limit, in [0, 1], or None.
+        error: What is wrong with the answer; empty if nothing is.
+        versions: Versions of what ran.
+        machine: Processor and number of cores.
+        date: Day of the run, ISO 8601.
+        incumbents: Pairs (seconds, objective), from the peer itself.
+    """
+
+    suite: str
+    instance: str
+    jobs: int
+    machines: int
+    sense: str
+    solver: str
+    seed: int
+    seconds_limit: float
+    workers: int
+    seconds: float
+    process_seconds: float
+    objective: float | None
+    bound: float | None
+    best_known: float | None
+    gap_percent: float | None
+    proved: bool
+    time_to_best: float | None
+    primal_integral: float | None
+    error: str
+    versions: str
+    machine: str
+    date: str
+    incumbents: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, int, float, int]:
+        """What tells one run from another: instance, solver, seed, time limit, workers."""
+        return (self.instance, self.solver, self.seed, self.seconds_limit, self.workers)
+
+
+COLUMNS = [field.name for field in fields(Row)]
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Write ``row`` at the end of the csv file, with a header if the file is new."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        if new:
+            writer.writerow(COLUMNS)
+        writer.writerow([_to_text(name, getattr(row, name)) for name in COLUMNS])
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of a csv file written by ``append_row``; none if there is no file.
+
+    Raises:
+        FormatError: If the file has other columns, or a line cannot be read.
+    """
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.reader(stream)
+        if next(reader, None) != COLUMNS:
+            raise FormatError(path, 1, "not the columns of a benchmark; choose another folder for the results")
+        rows = []
+        for cells in reader:
+            try:
+                values = {name: _from_text(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)}
+            except ValueError as error:
+                raise FormatError(
+                    path, reader.line_num, f"not a row of a benchmark ({error}); delete the line"
+                ) from None
+            rows.append(Row(**values))
+    return rows
+
+
+def _to_text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "incumbents":
+        return " ".join(f"{seconds:.4f}:{objective:.12g}" for seconds, objective in value)
+    if isinstance(value, float):
+        return f"{round(value, 6):.12g}"
+    return str(value)
+
+
+def _truth(text: str) -> bool:
+    if text not in ("True", "False"):
+        raise ValueError(f"expected True or False, got {text!r}")
+    return text == "True"
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {text!r}")
+    return value
+
+
+def _incumbents(text: str) -> tuple[tuple[float, float], ...]:
+    pairs = (pair.split(":") for pair in text.split())
+    return tuple((_number(seconds), _number(objective)) for seconds, objective in pairs)
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    float: _number,
+    bool: _truth,
+    float | None: lambda text: _number(text) if text else None,
+    tuple[tuple[float, float], ...]: _incumbents,
+}
+_TYPES = {field.name: field.type for field in fields(Row)}
+
+
+def _from_text(name: str, text: str) -> Any:
+    return _READERS[_TYPES[name]](text)

@@ -1,0 +1,192 @@
+"""The report: one self-contained html page, written from the rows alone."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from copt.bench.chart import Curve, convergence_chart, time_grid
+from copt.bench.markup import as_label, as_percent, as_probability, solver_name, tag
+from copt.bench.records import Row
+from copt.bench.style import COLORS, STYLE
+from copt.bench.summary import Standing, convergence, references, standing
+from copt.bench.tables import fault_table, instance_table, published_table, split_into_blocks, summary_table
+
+__all__ = ["Heading", "write_report"]
+
+BASELINE = "copt"
+EARLIEST_SECONDS = 0.01  # charts begin no earlier
+
+MARKS = (
+    "Best objective over the seeds, and mean gap. ✓ every seed ended with a proof of optimality, ★ better "
+    "than the best known value, † a run passed its time limit by more than a tenth, ✗ see the failures."
+)
+METHOD = (
+    "Each solve runs in a fresh process on the same cores, one at a time, the solvers in turn on each instance.",
+    "A time limit counts from the call: imports, model build, compilation on first use and learned inference "
+    "are inside it.",
+    "Every solution is checked against the instance and its value computed anew, whatever the solver claims. "
+    "A claim that does not hold is listed as wrong and counts as no proof.",
+    "Gap: how much worse than the best known value, in percent of it; where none is published, than the best "
+    "solution on this page. With several seeds an instance counts with its mean. An instance that a solver "
+    "did not solve with every seed is not in its mean gap, and loses the paired comparison.",
+    "p: two-sided Wilcoxon signed-rank test over instances, copt against the solver; empty if all are level "
+    "or scipy is not installed.",
+)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the rows do not tell.
+
+    Args:
+        title: Name of the suite.
+        note: What is in it, one phrase.
+        command: Command line that repeats the run.
+        sources: Where the best known values come from, with their dates.
+        solvers: Solver -> what it is, one phrase.
+    """
+
+    title: str
+    note: str
+    command: str
+    sources: tuple[str, ...]
+    solvers: dict[str, str]
+
+
+def write_report(rows: Sequence[Row], heading: Heading, path: Path) -> None:
+    """Write the page to ``path``; it needs neither network nor script."""
+    order = dict.fromkeys([BASELINE, *heading.solvers, *(row.solver for row in rows)])
+    colors = {name: number % len(COLORS) for number, name in enumerate(order)}
+    reference = references(rows)
+    body = [_opening(rows, heading)]
+    settings = sorted({(row.seconds_limit, row.workers) for row in rows}, reverse=True)
+    for setting in settings:
+        part = [row for row in rows if (row.seconds_limit, row.workers) == setting]
+        body.append(_setting(part, colors, reference))
+    body += [_elsewhere(rows, reference), _method(rows, heading)]
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>copt bench {escape(heading.title)}</title><style>{STYLE}</style>"
+    )
+    main = tag("main", "\n".join(body))
+    page = f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{main}</body></html>\n'
+    path.write_text(page, encoding="utf-8")
+
+
+def _opening(rows: Sequence[Row], heading: Heading) -> str:
+    days = sorted({row.date for row in rows})
+    when = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "no run has finished yet"
+    machines = "; ".join(dict.fromkeys(row.machine for row in rows))
+    counts = f"{len({row.instance for row in rows})} instances, {len(rows)} runs"
+    return "\n".join(
+        [
+            tag("h1", f"copt bench &middot; {escape(heading.title)}"),
+            tag("p", escape(f"{heading.note}; {counts}. {when}. {machines}"), class_="soft"),
+            tag("pre", tag("code", escape(heading.command))),
+        ]
+    )
+
+
+def _setting(rows: Sequence[Row], colors: dict[str, int], reference: dict[str, float]) -> str:
+    """Return everything about one time limit and number of workers."""
+    limit, workers = rows[0].seconds_limit, rows[0].workers
+    present = {name: color for name, color in colors.items() if any(row.solver == name for row in rows)}
+    overall = [standing(rows, name, BASELINE, reference) for name in present]
+    parts = [
+        tag("h2", f"{limit:g} s a solve, {workers} worker{'s' if workers > 1 else ''}"),
+        _cards(overall, present),
+    ]
+    parts += [_verdict(result) for result in overall if result.solver != BASELINE and BASELINE in present]
+    parts += [_charts(rows, limit, present, reference), tag("h3", "By set")]
+    parts.append(summary_table(rows, present, BASELINE, reference))
+    faults = sum(bool(row.error) for row in rows)
+    if faults:
+        parts += [tag("h3", f"Failures and wrong claims: {faults}", class_="bad"), fault_table(rows)]
+    inside = tag("p", escape(MARKS), class_="soft") + instance_table(rows, present, reference)
+    parts.append(tag("details", tag("summary", "Every instance"), inside, open="open"))
+    return "\n".join(parts)
+
+
+def _cards(overall: Sequence[Standing], colors: dict[str, int]) -> str:
+    cards = []
+    for result in overall:
+        lines = [
+            tag("span", escape(result.solver), class_="who"),
+            tag("b", as_percent(result.mean_gap)),
+            tag("span", "mean gap" if result.solved == result.runs else "mean gap where it has solutions"),
+            tag("span", f"{result.proofs} of {result.runs} proved optimal"),
+        ]
+        if result.solved < result.runs:
+            lines.append(
+                tag("span", f"{result.runs - result.solved} of {result.runs} without a solution", class_="bad")
+            )
+        cards.append(tag("div", *lines, class_=f"card c{colors[result.solver]}"))
+    return tag("div", *cards, class_="cards")
+
+
+def _verdict(result: Standing) -> str:
+    """Return one sentence on a peer, from the baseline's side."""
+    pairs = result.wins + result.ties + result.losses
+    chance = as_probability(result.p_value)
+    sign = "" if chance.startswith("&lt;") else "= "
+    test = f" (Wilcoxon signed-rank p {sign}{chance})" if chance else ""
+    peer = tag("b", escape(result.solver))
+    score = f"better on {result.wins}, level on {result.ties} and worse on {result.losses} of {pairs} instances"
+    return tag("p", f"Against {peer} {BASELINE} is {score}{test}.")
+
+
+def _charts(rows: Sequence[Row], limit: float, colors: dict[str, int], reference: dict[str, float]) -> str:
+    """Return one large chart over all rows, and a small one for each set if there are several."""
+    first = min((seconds for row in rows for seconds, _ in row.incumbents), default=limit)
+    earliest = min(max(first, EARLIEST_SECONDS), limit / 10)
+    times = time_grid(10.0 ** math.floor(math.log10(earliest)), limit)
+
+    def draw(title: str, part: Sequence[Row], *, small: bool = False) -> str:
+        curves = []
+        for name, color in colors.items():
+            own = [row for row in part if row.solver == name]
+            if own:
+                curves.append(Curve(name, color, convergence(own, reference, times)))
+        return convergence_chart(title, times, curves, small=small)
+
+    note = (
+        "Before its first solution a run counts 100 %. A peer that keeps no record of its solutions drops "
+        "once, when it answers; answers after the limit are drawn at the limit."
+    )
+    parts = [tag("h3", "Mean gap over time"), tag("p", note, class_="soft"), draw("Mean gap over time", rows)]
+    blocks = {name: part for name, part in split_into_blocks(rows).items() if name != "all"}
+    if len(blocks) > 1:
+        legend = (tag("span", solver_name(name, color)) for name, color in colors.items())
+        parts.append(tag("div", *legend, class_="legend"))
+        small = (draw(as_label(name), part, small=True) for name, part in blocks.items())
+        parts.append(tag("div", *small, class_="many"))
+    return "\n".join(parts)
+
+
+def _elsewhere(rows: Sequence[Row], reference: dict[str, float]) -> str:
+    own = [row for row in rows if row.solver == BASELINE]
+    longest = max(((row.seconds_limit, row.workers) for row in own), default=None)
+    last = [row for row in own if (row.seconds_limit, row.workers) == longest]
+    figures = published_table(last, BASELINE, reference)
+    if not figures:
+        return ""
+    note = (
+        "Not measured here and not like for like: other machines, four cores, mostly ten minutes. They show "
+        "how low the strongest engines get."
+    )
+    return tag("h2", "Published, on other hardware") + tag("p", note, class_="soft") + figures
+
+
+def _method(rows: Sequence[Row], heading: Heading) -> str:
+    solvers = []
+    for name, versions in dict.fromkeys((row.solver, row.versions) for row in rows):
+        note = heading.solvers.get(name, "")
+        solvers.append(tag("dt", escape(name)))
+        solvers.append(tag("dd", escape(note), " ", tag("span", escape(versions), class_="soft")))
+    parts = [tag("h2", "How it was measured"), tag("ul", *(tag("li", escape(line)) for line in METHOD))]
+    parts += [tag("h3", "Solvers"), tag("dl", *solvers)]
+    if heading.sources:
+        parts += [tag("h3", "Best known values"), tag("ul", *(tag("li", escape(s)) for s in heading.sources))]
+    return "\n".join(parts)
