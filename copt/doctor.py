@@ -1,0 +1,115 @@
+"""What copt runs on: versions, cores, caches, and whether the kernels are compiled."""
+
+import importlib
+import importlib.metadata
+import os
+import pkgutil
+import platform
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import copt
+from copt.policy import policy_names
+from copt.registry import FAMILIES
+
+__all__ = ["report"]
+
+DISTRIBUTION = "copt-solver"
+
+
+def report(*, warm: bool = False) -> Iterator[str]:
+    """Yield one line a finding.
+
+    Args:
+        warm: Compile every kernel that is not, so that the first solve need not; half a minute on first use.
+    """
+    yield f"copt       {copt.__version__} at {Path(copt.__file__).parent}"
+    yield f"python     {platform.python_version()} on {platform.platform()}"
+    yield f"cores      {_usable_cores()} usable of {os.cpu_count()}"
+    yield from _packages()
+    if warm:
+        yield from _warm()
+    yield from _caches()
+    yield f"policies   {', '.join(policy_names()) or 'none stored'}"
+
+
+def _usable_cores() -> int | None:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _packages() -> Iterator[str]:
+    """Yield the versions of what copt needs, then one line for each extra."""
+    try:
+        requirements = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        yield f"packages   unknown: {DISTRIBUTION} is not installed, only on the path"
+        return
+    groups: dict[str, list[str]] = {}
+    for requirement in requirements:
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+        extra = re.search(r"""extra\s*==\s*["']([\w-]+)""", requirement)
+        groups.setdefault(f"[{extra[1]}]" if extra else "packages", []).append(f"{name} {_version(name)}")
+    for group, members in groups.items():
+        yield f"{group:10s} {', '.join(members)}"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _warm() -> Iterator[str]:
+    for family in FAMILIES.values():
+        warm = getattr(family.load("solver"), "warm", None)
+        if warm is not None:
+            yield f"warming    {family.name}, up to a minute where nothing is compiled yet"
+            began = time.perf_counter()
+            warm()
+            yield f"warmed     {family.name} in {time.perf_counter() - began:.1f} s"
+
+
+def _caches() -> Iterator[str]:
+    """Yield for each folder of compiled kernels whether it can be written, and how many of them are there."""
+    folders: dict[Path, list[Any]] = {}
+    for module in _kernel_modules():
+        for kernel in _kernels(module):
+            folders.setdefault(Path(kernel.stats.cache_path), []).append(kernel)
+    for folder, kernels in sorted(folders.items()):
+        cold = [kernel.py_func.__name__ for kernel in kernels if not _is_compiled(kernel, folder)]
+        names = f"; not yet: {', '.join(cold)}" if 0 < len(cold) < len(kernels) else ""
+        yield f"kernels    {len(kernels) - len(cold)} of {len(kernels)} compiled in {folder}{names}"
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        if not os.access(nearest, os.W_OK):
+            yield f"           {nearest} cannot be written: every process compiles anew; set NUMBA_CACHE_DIR"
+
+
+def _kernel_modules() -> list[ModuleType]:
+    from copt import solvers
+
+    found = pkgutil.walk_packages(solvers.__path__, "copt.solvers.")
+    return [importlib.import_module(module.name) for module in found if module.name.endswith("_kernels")]
+
+
+def _kernels(module: ModuleType) -> list[Any]:
+    """Return the compiled functions that ``module`` defines."""
+    from numba.core.registry import CPUDispatcher
+
+    return [
+        member
+        for member in vars(module).values()
+        if isinstance(member, CPUDispatcher) and member.__module__ == module.__name__
+    ]
+
+
+def _is_compiled(kernel: Any, folder: Path) -> bool:
+    """Return whether the cache holds ``kernel`` in a version that is not older than its source."""
+    code = kernel.py_func.__code__
+    source = Path(code.co_filename)
+    pattern = f"{source.stem}.{kernel.py_func.__qualname__}-{code.co_firstlineno}.*.nbi"
+    return any(index.stat().st_mtime >= source.stat().st_mtime for index in folder.glob(pattern))
