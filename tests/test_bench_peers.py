@@ -12,7 +12,7 @@ from copt.bench import peers_jobshop
 from copt.bench.answer import Answer
 from copt.bench.peers import COPT, PEERS, Peer, find_peer, installed_versions
 from copt.bench.rules import RULES, dispatch
-from copt.errors import CoptError, UnknownNameError
+from copt.errors import CoptError, MissingExtraError, UnknownNameError
 from copt.instances.jobshop import GENERATORS, named
 from copt.problems.jobshop import JobShop, check, chosen_durations, completion_times, objective, toy
 
@@ -20,18 +20,10 @@ LIMITS: dict[str, Any] = {"seconds": 20.0, "workers": 1, "seed": 1}
 
 
 def installed(*names: str) -> list[Any]:
-    """Peers that can run here; one whose package is missing is skipped."""
-    modules = {"pyjobshop": "pyjobshop", "job_shop_lib": "job_shop_lib"}
-    return [
-        pytest.param(
-            name,
-            marks=pytest.mark.skipif(
-                name in modules and importlib.util.find_spec(modules[name]) is None,
-                reason=f"{name} is not installed",
-            ),
-        )
-        for name in names
-    ]
+    """Peers that can run here; PyJobShop is skipped where it is missing."""
+    missing = importlib.util.find_spec("pyjobshop") is None
+    skip = pytest.mark.skipif(missing, reason="pyjobshop is not installed")
+    return [pytest.param(name, marks=skip) if name == "pyjobshop" else name for name in names]
 
 
 def assert_optimal(instance: JobShop, answer: Answer, optimum: int) -> None:
@@ -40,7 +32,7 @@ def assert_optimal(instance: JobShop, answer: Answer, optimum: int) -> None:
     assert (answer.objective, answer.bound) == (optimum, optimum)
 
 
-@pytest.mark.parametrize("name", installed("cpsat", "cpsat8", "pyjobshop", "job_shop_lib"))
+@pytest.mark.parametrize("name", installed("cpsat", "cpsat8", "pyjobshop"))
 def test_exact_peers_prove_the_toy(name: str) -> None:
     assert_optimal(toy(), find_peer("jobshop", name).run(toy(), **LIMITS), 11)
 
@@ -66,25 +58,18 @@ def test_cpsat_keeps_a_record_that_ends_at_its_answer() -> None:
     assert values[-1] == answer.objective == 55
 
 
-@pytest.mark.parametrize("name", installed("cpsat", "pyjobshop", "job_shop_lib"))
+@pytest.mark.parametrize("name", installed("cpsat", "pyjobshop"))
 def test_time_spent_on_the_model_is_off_the_limit(name: str) -> None:
     answer = find_peer("jobshop", name).run(named("ta71"), seconds=0.0, workers=1, seed=1)
     assert answer.solution is None
     assert answer.objective is None
 
 
-@pytest.mark.parametrize("name", ["cpsat", "pyjobshop", "job_shop_lib", "rules"])
+@pytest.mark.parametrize("name", ["cpsat", "pyjobshop", "rules"])
 def test_what_a_model_does_not_cover_is_refused(name: str) -> None:
     open_shop = GENERATORS["open"](jobs=2, machines=2)
     with pytest.raises(CoptError, match="open-2x2-0 is another problem"):
         getattr(peers_jobshop, f"run_{name}")(open_shop, **LIMITS)
-
-
-def test_job_shop_lib_refuses_what_it_gets_wrong() -> None:
-    released = JobShop.from_jobs([[(0, 3)]], release=np.array([9]))
-    for shop in (released, GENERATORS["flexible"](jobs=2, machines=3)):
-        with pytest.raises(CoptError, match="takes neither alternative machines nor release dates"):
-            peers_jobshop.run_job_shop_lib(shop, **LIMITS)
 
 
 def test_rules_keeps_the_best_rule() -> None:
@@ -142,7 +127,7 @@ def test_unknown_peer_offers_the_nearest() -> None:
 def test_missing_package_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     peer = Peer("absent", peers_jobshop.run_rules, "", ("no-such-package",))
     monkeypatch.setitem(PEERS["jobshop"], "absent", peer)
-    with pytest.raises(CoptError, match=r"peer 'absent' needs .* pip install no-such-package"):
+    with pytest.raises(MissingExtraError, match=r"peer 'absent' needs .* pip install 'copt-solver\[bench\]'"):
         find_peer("jobshop", "absent")
 
 

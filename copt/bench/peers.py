@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import copt
 from copt.bench import peers_jobshop
 from copt.bench.answer import Answer
-from copt.errors import CoptError, UnknownNameError
+from copt.errors import MissingExtraError, UnknownNameError
 
 __all__ = ["COPT", "PEERS", "Peer", "Run", "find_peer", "installed_versions"]
 
@@ -77,12 +77,6 @@ PEERS: dict[str, dict[str, Peer]] = {
             ("ortools",),
         ),
         Peer("pyjobshop", peers_jobshop.run_pyjobshop, "PyJobShop on OR-Tools", ("pyjobshop", "ortools")),
-        Peer(
-            "job_shop_lib",
-            peers_jobshop.run_job_shop_lib,
-            "job_shop_lib ORToolsSolver",
-            ("job-shop-lib", "ortools"),
-        ),
         Peer("rules", peers_jobshop.run_rules, "best of six priority rules, non-delay"),
     ),
 }
@@ -93,15 +87,13 @@ def find_peer(family: str, name: str) -> Peer:
 
     Raises:
         UnknownNameError: If the family has no such peer.
-        CoptError: If a package that it needs is not installed.
+        MissingExtraError: If a package that it needs is not installed.
     """
     known = COPT | PEERS.get(family, {})
     if name not in known:
         raise UnknownNameError("peer", name, known, f"peers of {family}: {', '.join(known)}")
-    for package in known[name].packages:
-        if _version(package) is None:
-            # Not the extra: job-shop-lib is in none, as it holds ortools back at an old release.
-            raise CoptError(f"peer '{name}' needs the package {package}; install it with: pip install {package}")
+    if any(_version(package) is None for package in known[name].packages):
+        raise MissingExtraError(f"peer '{name}'", "bench")
     return known[name]
 
 

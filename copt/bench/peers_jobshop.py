@@ -1,6 +1,5 @@
 """Adapters of job-shop solvers. Each gets the whole time limit and its usual model; none is held back."""
 
-import importlib
 import math
 import time
 from typing import Any
@@ -12,7 +11,7 @@ from copt.bench.rules import RULES, dispatch
 from copt.errors import CoptError
 from copt.problems.jobshop import JobShop, Schedule, objective
 
-__all__ = ["run_cpsat", "run_cpsat8", "run_job_shop_lib", "run_pyjobshop", "run_rules"]
+__all__ = ["run_cpsat", "run_cpsat8", "run_pyjobshop", "run_rules"]
 
 
 def run_cpsat(instance: JobShop, *, seconds: float, workers: int, seed: int) -> Answer:
@@ -118,41 +117,6 @@ def run_pyjobshop(instance: JobShop, *, seconds: float, workers: int, seed: int)
         np.array([owner[task.mode] for task in result.best.tasks]),
     )
     return Answer(schedule, result.objective, float(math.ceil(result.lower_bound - 1e-6)))
-
-
-def run_job_shop_lib(instance: JobShop, *, seconds: float, workers: int, seed: int) -> Answer:
-    """Run the CP-SAT solver of job_shop_lib, model build inside the time limit; plain job shops only."""
-    began = time.perf_counter()
-    _require_plain(instance, "job_shop_lib")
-    if instance.flexible or instance.release is not None:
-        raise CoptError("peer job_shop_lib takes neither alternative machines nor release dates; leave it out")
-    library: Any = importlib.import_module("job_shop_lib")
-    base: Any = importlib.import_module("job_shop_lib.constraint_programming").ORToolsSolver
-    nothing_found: Any = importlib.import_module("job_shop_lib.exceptions").NoSolutionFoundError
-
-    class Limited(base):  # type: ignore[misc]
-        """Sets what the library leaves at default, after the model is built."""
-
-        def _set_objective(self, instance: Any) -> None:
-            super()._set_objective(instance)
-            self.solver.parameters.num_workers = workers
-            self.solver.parameters.random_seed = seed
-            self.solver.parameters.max_time_in_seconds = max(0.0, seconds - (time.perf_counter() - began))
-
-    jobs: list[list[Any]] = [[] for _ in range(instance.num_jobs)]
-    for job, machine, duration in zip(instance.job_of, instance.machines, instance.durations, strict=True):
-        jobs[job].append(library.Operation(int(machine), int(duration)))
-    solver = Limited()
-    try:
-        found = solver.solve(library.JobShopInstance(jobs))
-    except nothing_found:
-        return Answer()
-    start = np.zeros(instance.num_operations, dtype=np.int64)
-    for row in found.schedule:
-        for item in row:
-            start[instance.job_offsets[item.job_id] + item.position_in_job] = item.start_time
-    bound = float(math.ceil(solver.solver.best_objective_bound - 1e-6))
-    return Answer(Schedule(start, instance.machines), float(found.metadata["makespan"]), bound)
 
 
 def run_rules(instance: JobShop, *, seconds: float, workers: int, seed: int) -> Answer:

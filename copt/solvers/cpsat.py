@@ -119,7 +119,6 @@ def run(
     source: str = "cp-sat",
     seconds: float | None = None,
     stop: Callable[[], bool] | None = None,
-    cutoff: float = math.inf,
     parameters: Parameters | None = None,
 ) -> Status:
     """Solve ``model``, which minimises an integer objective, and report to ``monitor`` all the way.
@@ -133,7 +132,6 @@ def run(
         source: Name under which incumbents and bounds are reported.
         seconds: Limit on wall time beside the monitor's own.
         stop: Further reason to stop, asked every 50 ms.
-        cutoff: The model admits solutions below this value only; proving it infeasible proves the value.
         parameters: Further fields of CP-SAT's ``SatParameters``.
 
     Returns:
@@ -149,7 +147,7 @@ def run(
 
     def prove(bound: float) -> None:
         if bound > -math.inf:
-            monitor.prove(min(cutoff, bound if math.isinf(bound) else math.ceil(bound - 1e-6)), source)
+            monitor.prove(bound if math.isinf(bound) else math.ceil(bound - 1e-6), source)
 
     remaining = monitor.remaining + POLL  # the monitor must be first to run out of time: it says why
     return search(
