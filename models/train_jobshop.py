@@ -235,6 +235,12 @@ def measured(policy: StoredPolicy, folder: Path | None) -> dict[str, dict[str, A
     return result
 
 
+def summary(gaps: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Return the gain in one line."""
+    policy, rule = (np.mean([group[arm]["greedy"] for group in gaps.values()]) for arm in ("policy", "best_rule"))
+    return f"greedy {policy:.1f} % above the best known, the best priority rule {rule:.1f} %"
+
+
 def card_of(args: Args, facts: Mapping[str, object]) -> dict[str, object]:
     """Return the card: how the policy was trained, and what it gains."""
     paths = ("folder", "benchmarks")
@@ -272,7 +278,9 @@ def run(args: Args) -> None:
         raise CoptError(f"operations must be at least 25, the smallest shop of the training, got {args.operations}")
     policy, facts = trained(args)
     if args.measure:
-        facts["measured"] = {"gap_percent_to_best_known": measured(policy, args.benchmarks), "protocol": PROTOCOL}
+        gaps = measured(policy, args.benchmarks)
+        facts["summary"] = summary(gaps)
+        facts["measured"] = {"gap_percent_to_best_known": gaps, "protocol": PROTOCOL}
     path = store.save(args.name, "jobshop", policy.weights, card_of(args, facts), args.folder)
     print(f"stored {path}")
 

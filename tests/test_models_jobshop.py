@@ -105,6 +105,13 @@ def test_training_run_learns_and_stores_what_it_learned(tmp_path: Path, capsys: 
     assert {name: value.shape for name, value in policy.weights.items()} == {n: v.shape for n, v in untrained.items()}
 
 
+def test_the_summary_is_the_mean_over_the_groups() -> None:
+    gaps = {"a": {"policy": {"greedy": 1.0}, "best_rule": {"greedy": 4.0}}}
+    gaps["b"] = {"policy": {"greedy": 2.0}, "best_rule": {"greedy": 6.0}}
+    text = "greedy 1.5 % above the best known, the best priority rule 5.0 %"
+    assert train_jobshop.summary(gaps) == text
+
+
 def test_learning_lowers_the_loss_on_its_shops() -> None:
     trainer = train_jobshop.Trainer(train_jobshop.Args(fresh=6, moves=200, operations=60, device="cpu", reuse=40))
     trainer.label()
