@@ -23,25 +23,22 @@ from copt.stop import Stop
 HARD = encode(random_shop(30, 15, seed=0))  # far from proved when its first schedule comes
 
 
-def knapsack(cutoff: int | None = None) -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
+def knapsack() -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
     """Minimise 3x + 2y over x + y >= 4, x <= 2, y <= 3; the optimum is x = 1, y = 3, value 9."""
     model = cp_model.CpModel()
     x, y = model.new_int_var(0, 2, "x"), model.new_int_var(0, 3, "y")
     model.add(x + y >= 4)
-    if cutoff is not None:
-        model.add(3 * x + 2 * y < cutoff)
     model.minimize(3 * x + 2 * y)
     return model, [x, y]
 
 
-def run_knapsack(monitor: Monitor, cutoff: int | None = None, **options: Any) -> cpsat.Status:
-    model, (x, y) = knapsack(cutoff)
+def run_knapsack(monitor: Monitor, **options: Any) -> cpsat.Status:
+    model, (x, y) = knapsack()
 
     def translate(read: cpsat.Reader) -> tuple[float, Any]:
         return 3 * read(x) + 2 * read(y), (read(x), read(y))
 
-    limit = math.inf if cutoff is None else cutoff
-    return cpsat.run(model, monitor, translate, workers=1, seed=0, cutoff=limit, **options)
+    return cpsat.run(model, monitor, translate, workers=1, seed=0, **options)
 
 
 def test_optimum_and_bound_reach_the_monitor() -> None:
@@ -49,18 +46,6 @@ def test_optimum_and_bound_reach_the_monitor() -> None:
     assert run_knapsack(monitor, source="knapsack") == cp_model.OPTIMAL
     assert (monitor.best, monitor.lower_bound, monitor.solution) == (9, 9, (1, 3))
     assert monitor.reason() is StopReason.PROVED
-
-
-def test_an_infeasible_cutoff_proves_the_cutoff() -> None:
-    monitor = unlimited()
-    assert run_knapsack(monitor, cutoff=9) == cp_model.INFEASIBLE
-    assert (monitor.best, monitor.lower_bound) == (None, 9)
-
-
-def test_an_admissible_cutoff_caps_no_bound() -> None:
-    monitor = unlimited()
-    assert run_knapsack(monitor, cutoff=10) == cp_model.OPTIMAL
-    assert (monitor.best, monitor.lower_bound) == (9, 9)
 
 
 def test_an_infeasible_model_proves_infinity() -> None:

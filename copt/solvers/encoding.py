@@ -8,7 +8,6 @@ from ortools.sat.python import cp_model
 
 from copt.monitor import Monitor
 from copt.policy import Policy
-from copt.problems.base import IntArray
 from copt.problems.encoding import Encoding, Intervals, objective
 from copt.solvers import cpsat
 from copt.solvers.list_schedule import list_schedule
@@ -27,8 +26,6 @@ class EncodingModel:
         lower: A proved lower bound on the objective.
         upper: Largest objective to admit, or None for any.
         hint: A solution; every variable gets its value there as a hint.
-        tails: Time that the makespan lasts at least after the end of each interval, shape (intervals,); by
-            default 0. Without effect on weighted tardiness.
     """
 
     def __init__(
@@ -38,11 +35,9 @@ class EncodingModel:
         lower: int = 0,
         upper: int | None = None,
         hint: Intervals | None = None,
-        tails: IntArray | None = None,
     ) -> None:
         self.encoding = encoding
         self.model = cp_model.CpModel()
-        self._tails = np.zeros(encoding.num_intervals, dtype=np.int64) if tails is None else tails
         self._hint = hint
         self._lower, self._upper = lower, upper
         self._horizon = self._latest_end()
@@ -69,19 +64,14 @@ class EncodingModel:
                 start[i] = value(self._start[i])
                 end[i] = start[i] + value(self._size[i])
         solution = Intervals(start, end)
-        return self._value(solution), solution
-
-    def _value(self, solution: Intervals) -> int:
-        if self.encoding.due is not None:
-            return objective(self.encoding, solution)
-        return int(np.max((solution.end + self._tails)[solution.end >= 0]))
+        return objective(self.encoding, solution), solution
 
     def _latest_end(self) -> int:
         """Return a time by which everything ends: in the hint and, if any is admitted, in a best solution."""
         if self.encoding.due is None and self._upper is not None:
             return self._upper
-        latest = self.encoding.horizon + int(self._tails.max())
-        return latest if self._hint is None else max(latest, int((self._hint.end + self._tails).max()))
+        latest = self.encoding.horizon
+        return latest if self._hint is None else max(latest, int(self._hint.end.max()))
 
     def _variable(self, low: int, high: int, hint: int) -> cp_model.IntVar:
         """Add a variable; an empty domain, which CP-SAT rejects, is left for the objective to refute."""
@@ -161,13 +151,11 @@ class EncodingModel:
         return self.model.new_fixed_size_interval_var(start, size, "")
 
     def _minimize_makespan(self) -> None:
-        """Minimise the largest end with its tail; options end with their masters."""
-        hinted = 0 if self._hint is None else self._value(self._hint)
+        """Minimise the largest end; options end with their masters."""
+        hinted = 0 if self._hint is None else objective(self.encoding, self._hint)
         makespan = self._variable(min(self._lower, self._horizon), self._horizon, hinted)
-        optional, tails = self.encoding.optional.tolist(), self._tails.tolist()
-        for i, tail in enumerate(tails):
-            if tail > 0 or not optional[i]:
-                self.model.add(makespan >= self._end(i) + tail).only_enforce_if(self._presences(i))
+        for i in np.flatnonzero(~self.encoding.optional).tolist():
+            self.model.add(makespan >= self._end(i))
         self.model.minimize(makespan)
 
     def _minimize_weighted_tardiness(self) -> None:
