@@ -72,6 +72,8 @@ def test_a_wrong_field_is_named_with_its_value(changes: dict[str, Any], text: st
 def test_a_solution_with_ragged_fields_is_refused() -> None:
     with pytest.raises(InvalidSolutionError, match="start has 2 entries, end has 1"):
         Intervals(np.array([0, 1]), np.array([0]))
+    with pytest.raises(InvalidSolutionError, match="start must hold whole numbers"):
+        Intervals(np.array([0.5]), np.array([0]))
 
 
 def test_sizes_of_an_encoding() -> None:

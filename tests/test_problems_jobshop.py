@@ -50,6 +50,8 @@ def fields(**changes: Any) -> dict[str, Any]:
         ({"machines": [0, 1, 7, 1]}, r"machines\[2\] = 7 but num_machines = 3; they count from 0"),
         ({"machines": [0, -1, 2, 1]}, r"machines\[1\] = -1 is below 0"),
         ({"machines": [0, 1, 1, 1]}, "operation 1 lists machine 1 twice; keep its shorter duration"),
+        ({"num_machines": 2.5}, "num_machines must be a whole number from 0, got 2.5"),
+        ({"num_machines": -1}, "num_machines must be a whole number from 0, got -1"),
         ({"mode_offsets": [0, 1, 3]}, "mode_offsets must rise from 0 to 4"),
         ({"mode_offsets": [1, 1, 3, 4]}, "mode_offsets must rise from 0 to 4"),
         ({"mode_offsets": [0, 3, 1, 4]}, "mode_offsets must rise from 0 to 4"),
@@ -90,6 +92,8 @@ def test_arrays_must_have_one_shape() -> None:
 def test_a_solution_with_ragged_fields_is_refused() -> None:
     with pytest.raises(InvalidSolutionError, match="start has 2 entries, machine has 1"):
         Schedule(np.array([0, 1]), np.array([0]))
+    with pytest.raises(InvalidSolutionError, match="start must hold whole numbers"):
+        Schedule(np.array([0.5]), np.array([0]))
 
 
 def test_constructors_agree() -> None:

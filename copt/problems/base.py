@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from copt.errors import InvalidInstanceError
+from copt.errors import CoptError, InvalidInstanceError
 
 __all__ = ["IntArray", "Violation", "as_integers", "as_offsets", "first_where", "same"]
 
@@ -30,23 +30,25 @@ class Violation:
         return f"{self.constraint}: {self.message}"
 
 
-def as_integers(field: str, values: Any, *, minimum: int | None = 0) -> IntArray:
+def as_integers(
+    field: str, values: Any, *, minimum: int | None = 0, error: type[CoptError] = InvalidInstanceError
+) -> IntArray:
     """Return ``values`` as a read-only one-dimensional int64 array.
 
     Raises:
-        InvalidInstanceError: If they are not whole numbers in one dimension, or one is below ``minimum``.
+        CoptError: ``error``, if they are not whole numbers in one dimension, or one is below ``minimum``.
     """
     raw = np.asarray(values)
     if raw.ndim != 1:
-        raise InvalidInstanceError(f"{field} must have one dimension, got shape {raw.shape}")
+        raise error(f"{field} must have one dimension, got shape {raw.shape}")
     if raw.size and raw.dtype.kind not in "iu":
         whole = raw.dtype.kind == "f" and bool(np.isfinite(raw).all() and (raw == np.floor(raw)).all())
         if not whole:
-            raise InvalidInstanceError(f"{field} must hold whole numbers, got dtype {raw.dtype}; round or scale them")
+            raise error(f"{field} must hold whole numbers, got dtype {raw.dtype}; round or scale them")
     array = raw.astype(np.int64)
     if minimum is not None and array.size and array.min() < minimum:
         index = int(array.argmin())
-        raise InvalidInstanceError(f"{field}[{index}] = {array[index]} is below {minimum}")
+        raise error(f"{field}[{index}] = {array[index]} is below {minimum}")
     array.setflags(write=False)
     return array
 

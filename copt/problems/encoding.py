@@ -113,8 +113,9 @@ class Intervals:
     end: IntArray  # (intervals,)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", as_integers("start", self.start, minimum=None))
-        object.__setattr__(self, "end", as_integers("end", self.end, minimum=None))
+        for field in ("start", "end"):
+            values = as_integers(field, getattr(self, field), minimum=None, error=InvalidSolutionError)
+            object.__setattr__(self, field, values)
         if self.start.size != self.end.size:
             raise InvalidSolutionError(f"start has {self.start.size} entries, end has {self.end.size}")
 

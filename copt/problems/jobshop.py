@@ -70,6 +70,8 @@ class JobShop:
         put(self, "job_offsets", as_offsets("job_offsets", self.job_offsets, self.mode_offsets.size - 1))
         if self.num_operations == 0:
             raise InvalidInstanceError("an instance needs at least one operation; job_offsets describes none")
+        if not isinstance(self.num_machines, (int, np.integer)) or self.num_machines < 0:
+            raise InvalidInstanceError(f"num_machines must be a whole number from 0, got {self.num_machines!r}")
         if modes and self.machines.max() >= self.num_machines:
             index = int(self.machines.argmax())
             raise InvalidInstanceError(
@@ -214,8 +216,9 @@ class Schedule:
     machine: IntArray  # (operations,)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", as_integers("start", self.start, minimum=None))
-        object.__setattr__(self, "machine", as_integers("machine", self.machine, minimum=None))
+        for field in ("start", "machine"):
+            values = as_integers(field, getattr(self, field), minimum=None, error=InvalidSolutionError)
+            object.__setattr__(self, field, values)
         if self.start.size != self.machine.size:
             raise InvalidSolutionError(f"start has {self.start.size} entries, machine has {self.machine.size}")
 
