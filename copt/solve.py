@@ -63,7 +63,7 @@ def solve(
     if workers is not None and workers < 1:
         raise CoptError(f"workers must be at least 1, got {workers}")
     listener = Silent() if events is None else events
-    chosen = _choose_policy(policy, family)
+    chosen = _choose_policy(policy, family, instance)
     monitor = Monitor(stop, listener, began, instance.sign)
     with _interruptible(monitor):
         solver = family.load("solver")
@@ -77,10 +77,12 @@ def solve(
     return result
 
 
-def _choose_policy(policy: Policy | str | None, family: Family) -> Policy | None:
+def _choose_policy(policy: Policy | str | None, family: Family, instance: Any) -> Policy | None:
+    if policy == "auto":
+        pays = family.policy is not None and family.load("solver").policy_pays(instance)
+        policy = family.policy if pays else None
     if policy is None or isinstance(policy, str):
-        name = family.policy if policy == "auto" else policy
-        chosen = None if name in (None, "none") else load_policy(str(name))
+        chosen = None if policy in (None, "none") else load_policy(policy)
     else:
         chosen = policy
     if chosen is not None and chosen.family != family.name:

@@ -22,7 +22,7 @@ from copt.events import Silent
 from copt.problems.jobshop import JobShop, Schedule, check, objective, toy
 from copt.solvers.jobshop import engine
 from copt.solvers.jobshop import search as search_module
-from copt.solvers.jobshop.loading import Loading
+from copt.solvers.loading import Loading
 
 HARD = rough_shop("classic", 20, 15, seed=1)  # nothing proves its optimum within seconds
 
@@ -186,6 +186,20 @@ def test_every_limit_ends_the_search_with_an_incumbent(options: Any, reason: Sto
     result = solve(HARD, workers=workers, **options)
     assert (result.stopped_by, result.status) == (reason, Status.FEASIBLE)
     assert check(HARD, result.solution) == []
+
+
+@pytest.mark.parametrize(("jobs", "policy"), [(9, "jobshop-v1"), (10, None)])
+def test_wide_shops_are_left_to_priority_rules(jobs: int, policy: str | None) -> None:
+    shop = rough_shop("classic", jobs, 2, seed=1)
+    assert copt.solve(shop, moves=10).policy == policy
+    assert copt.solve(shop, moves=10, policy="jobshop-v1").policy == "jobshop-v1"
+
+
+@pytest.mark.parametrize("fields", [{"ordered": False}, {"due": [1] * 4, "criterion": "weighted_tardiness"}])
+def test_no_policy_is_named_where_none_is_used(fields: dict[str, Any]) -> None:
+    jobs = [[(0, 2), (1, 3)], [(1, 2), (0, 4)], [(0, 1)], [(1, 5)]]
+    assert copt.solve(JobShop.from_jobs(jobs, **fields)).policy is None
+    assert copt.solve(JobShop.from_jobs([[[(0, 3), (1, 4)]]])).policy is None
 
 
 def test_without_time_nothing_is_found() -> None:

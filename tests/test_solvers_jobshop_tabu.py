@@ -36,7 +36,6 @@ from copt.solvers.jobshop.tabu_kernels import (
     HUGE,
     apply_move,
     best_move,
-    draw,
     estimate_after,
     estimate_before,
     is_tabu_after,
@@ -49,18 +48,6 @@ from copt.solvers.jobshop.tabu_kernels import (
 def estimate(state: State, o: int, other: int, after: bool) -> int:
     kernel = estimate_after if after else estimate_before
     return int(kernel(state.shop, state.order, state.memory.front, narrow(o), narrow(other)))
-
-
-@pytest.mark.parametrize("bound", [1, 2, 7, 1000])
-def test_random_numbers_follow_xorshift64_star(bound: int) -> None:
-    random = np.array([12345], dtype=np.uint64)
-    x = 12345
-    for _ in range(200):
-        x ^= x >> 12
-        x = (x ^ (x << 25)) % 2**64
-        x ^= x >> 27
-        assert draw(random, bound) == (x * 2685821657736338717 % 2**64 >> 33) % bound
-        assert random[0] == x
 
 
 def test_tabu_slots_lie_in_the_list_and_tell_the_order_of_a_pair() -> None:

@@ -8,15 +8,26 @@ from copt.problems.jobshop import JobShop, Schedule, objective
 from copt.result import StopReason
 from copt.solvers.jobshop import exact
 from copt.solvers.jobshop.bounds import job_bound, machine_bound, one_machine_bound
-from copt.solvers.jobshop.loading import FLEXIBLE, PLAIN, Loading
+from copt.solvers.jobshop.loading import FLEXIBLE, PLAIN
 from copt.solvers.jobshop.plain import dispatch
+from copt.solvers.loading import COLD, Loading
 
-__all__ = ["NAME", "solve"]
+__all__ = ["NAME", "policy_pays", "solve"]
 
 NAME = "jobshop"
-COLD = 4.0  # seconds after which kernels that still load must be compiling
 QUICK = 10_000  # operations up to which plain dispatching takes no noticeable time
+WIDE = 5  # jobs a machine from which a shop is wide
 SMALL = 600  # operations up to which a full CP-SAT model pays
+
+
+def policy_pays(instance: JobShop) -> bool:
+    """Return whether the learned policy helps the search more than priority rules do, as measured.
+
+    It does not on wide shops, where rules come close to the busiest machine's load at once. It dispatches job
+    shops only.
+    """
+    plain = instance.ordered and not instance.flexible and instance.criterion == "makespan"
+    return plain and instance.num_jobs < WIDE * instance.num_machines
 
 
 def solve(

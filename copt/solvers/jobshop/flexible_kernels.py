@@ -21,7 +21,8 @@ from copt.solvers.jobshop.order_kernels import (
     update_ends,
     update_tails,
 )
-from copt.solvers.jobshop.tabu_kernels import HUGE, Int64, Memory, apply_move, best_move, critical_path, draw, slot
+from copt.solvers.jobshop.tabu_kernels import HUGE, Int64, Memory, apply_move, best_move, critical_path, slot
+from copt.solvers.random_kernels import draw
 
 
 class Modes(NamedTuple):

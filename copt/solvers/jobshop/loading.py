@@ -1,7 +1,4 @@
-"""Loads compiled kernels in the background: a second from the cache, up to a minute when first compiled."""
-
-import threading
-from collections.abc import Callable
+"""The kernels of shops and how they are loaded."""
 
 import numpy as np
 
@@ -9,9 +6,10 @@ from copt.events import Silent
 from copt.monitor import Monitor
 from copt.policy import load_policy, policy_names
 from copt.problems.jobshop import JobShop
+from copt.solvers.loading import Loading
 from copt.stop import Stop
 
-__all__ = ["FLEXIBLE", "PLAIN", "Loading", "warm"]
+__all__ = ["FLEXIBLE", "PLAIN", "warm"]
 
 
 def warm() -> None:
@@ -39,45 +37,6 @@ def warm_flexible() -> None:
     durations = np.random.default_rng(0).integers(1, 9, (4, 4)).tolist()
     instance = JobShop.from_jobs([[[(0, d), (1, d)] for d in job] for job in durations])
     search_flexible(instance, Monitor(Stop(moves=200), Silent()), 1, 0)
-
-
-class Loading:
-    """A background thread that loads kernels once a process; every solve shares it.
-
-    Args:
-        task: Runs the kernels to load.
-    """
-
-    def __init__(self, task: Callable[[], object]) -> None:
-        self._task = task
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._done = threading.Event()
-        self._error: BaseException | None = None
-
-    def begin(self) -> None:
-        """Start loading, unless some solve already has."""
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="copt-kernels", daemon=True)
-                self._thread.start()
-
-    def done(self) -> bool:
-        """Return whether the kernels are ready.
-
-        Raises:
-            BaseException: What loading them raised.
-        """
-        if self._error is not None:
-            raise self._error
-        return self._done.is_set()
-
-    def _run(self) -> None:
-        try:
-            self._task()
-        except BaseException as error:
-            self._error = error
-        self._done.set()
 
 
 PLAIN = Loading(warm_plain)

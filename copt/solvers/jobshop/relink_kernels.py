@@ -17,7 +17,8 @@ from copt.solvers.jobshop.order_kernels import (
     update_ends,
     update_tails,
 )
-from copt.solvers.jobshop.tabu_kernels import HUGE, Int64, Memory, UInt64, draw, tabu_search
+from copt.solvers.jobshop.tabu_kernels import HUGE, Int64, Memory, tabu_search
+from copt.solvers.random_kernels import UInt64, draw
 
 
 @njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ from copt.solvers.jobshop import rollout_kernels as kernels
 from copt.solvers.jobshop.encoder import encode
 from copt.solvers.jobshop.floor_kernels import Dispatch, Float32, Floor, Int32
 from copt.solvers.jobshop.rollout_kernels import Scorer
+from copt.solvers.randomness import random_state
 
 __all__ = ["RULES", "Dispatcher", "Rollouts", "expert_decisions"]
 
@@ -77,7 +78,6 @@ def _floor_of(shop: Dispatch, seed: int) -> Floor:
     n, m = shop.duration.size, shop.load.size
     widest = max(1, int(np.diff(shop.offset).max()))
     leaves = 1 << max(1, (m - 1).bit_length())
-    state = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
     return Floor(
         free=np.zeros(m, dtype=np.int64),
         left=np.zeros(m, dtype=np.int64),
@@ -95,7 +95,7 @@ def _floor_of(shop: Dispatch, seed: int) -> Floor:
         hidden=np.zeros((widest, kernels.HIDDEN), dtype=np.float32),
         pool=np.zeros((2, kernels.HIDDEN), dtype=np.float32),
         score=np.zeros(widest, dtype=np.float32),
-        random=state,
+        random=random_state(seed),
     )
 
 

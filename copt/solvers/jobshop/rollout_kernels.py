@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from copt.solvers.jobshop.floor_kernels import EMPTY, Dispatch, Float32, Floor, Int32, conflict_set, dispatch, reset
+from copt.solvers.random_kernels import uniform
 
 NETWORK, MWKR, MOR, SPT, FIFO, RANDOM = range(6)
 FEATURES = 24
@@ -23,17 +24,6 @@ class Scorer(NamedTuple):
     context: Float32  # (HIDDEN, HIDDEN)
     bias: Float32  # (HIDDEN,)
     out: Float32  # (HIDDEN,)
-
-
-@njit(cache=True, nogil=True)
-def uniform(random: NDArray[np.uint64]) -> float:
-    """Return a random number in [0, 1) (xorshift64*, Vigna 2016)."""
-    x = random[0]
-    x ^= x >> np.uint64(12)
-    x ^= x << np.uint64(25)
-    x ^= x >> np.uint64(27)
-    random[0] = x
-    return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
 @njit(cache=True, nogil=True)

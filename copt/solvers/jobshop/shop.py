@@ -6,6 +6,7 @@ from copt.problems.base import IntArray
 from copt.problems.jobshop import JobShop, Schedule
 from copt.solvers.jobshop.order_kernels import Int32, Order, Shop
 from copt.solvers.jobshop.tabu_kernels import Memory
+from copt.solvers.randomness import random_state
 
 __all__ = ["LARGE", "machine_successors", "memory_for", "order_for", "schedule_from", "shop_of"]
 
@@ -49,10 +50,9 @@ def order_for(instance: JobShop) -> Order:
 def memory_for(instance: JobShop, seed: int) -> Memory:
     """Return the memory of a search thread whose random choices depend on ``seed`` alone."""
     n = instance.num_operations
-    random = np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
     scratch = [np.zeros(n, dtype=np.int32) for _ in range(2)]
     slots = min(max(1 << (16 * n).bit_length(), TABU_SLOTS[0]), TABU_SLOTS[1])
-    return Memory(np.zeros(slots, dtype=np.int64), random, np.zeros(1, dtype=np.int64), *scratch)
+    return Memory(np.zeros(slots, dtype=np.int64), random_state(seed), np.zeros(1, dtype=np.int64), *scratch)
 
 
 def machine_successors(shop: Shop, start: IntArray | Int32) -> Int32:

@@ -23,10 +23,10 @@ from copt.solvers.jobshop.order_kernels import (
     update_ends,
     update_tails,
 )
+from copt.solvers.random_kernels import UInt64, draw
 
 HUGE = 1 << 60
 Int64 = NDArray[np.int64]
-UInt64 = NDArray[np.uint64]
 
 
 class Memory(NamedTuple):
@@ -37,17 +37,6 @@ class Memory(NamedTuple):
     clock: Int64  # (1,) iterations so far
     path: Int32  # (n,) scratch: critical path, last operation first
     front: Int32  # (n,) scratch: heads or tails of a moved segment
-
-
-@njit(cache=True, nogil=True)
-def draw(random: UInt64, bound: int) -> int:
-    """Return a random integer in [0, bound) (xorshift64*, Vigna 2016)."""
-    x = random[0]
-    x ^= x >> np.uint64(12)
-    x ^= x << np.uint64(25)
-    x ^= x >> np.uint64(27)
-    random[0] = x
-    return int(((x * np.uint64(2685821657736338717)) >> np.uint64(33)) % np.uint64(bound))
 
 
 @njit(cache=True, nogil=True)
