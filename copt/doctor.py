@@ -103,7 +103,9 @@ def _kernels(module: ModuleType) -> list[Any]:
     return [
         member
         for member in vars(module).values()
-        if isinstance(member, CPUDispatcher) and member.__module__ == module.__name__
+        if isinstance(member, CPUDispatcher)
+        and member.__module__ == module.__name__
+        and member.targetoptions.get("inline") != "always"  # those are compiled as parts of others only
     ]
 
 

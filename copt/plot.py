@@ -1,4 +1,4 @@
-"""Pictures: the Gantt chart of a schedule, the course of a solve. The one module that imports matplotlib."""
+"""Pictures: Gantt charts, maps of routes, the course of a solve. The one module that imports matplotlib."""
 
 import colorsys
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from copt.errors import CoptError
-from copt.problems import encoding, jobshop
+from copt.problems import encoding, jobshop, routing
 from copt.problems.base import IntArray
 from copt.result import Trace
 
-__all__ = ["check_suffix", "convergence", "draw", "gantt", "save"]
+__all__ = ["check_suffix", "convergence", "draw", "gantt", "route_map", "save"]
 
 DRAWN_ONE_BY_ONE = 5_000  # above this many bars the chart is painted as one image
 LABELLED = 600  # above this many bars no bar carries its job's number
@@ -96,7 +96,53 @@ def _gantt_of_intervals(instance: encoding.Encoding, solution: encoding.Interval
     return _chart(bars, f"{instance.name}: objective {encoding.objective(instance, solution)}")
 
 
-_PICTURES: dict[str, Callable[[Any, Any], Figure]] = {"jobshop": gantt, "encoding": _gantt_of_intervals}
+def route_map(instance: routing.Routing, solution: routing.Routes, *, title: str | None = None) -> Figure:
+    """Return a map of routes, a colour for each; the legs to and from the depot are thin.
+
+    Args:
+        instance: A problem with coordinates.
+        solution: Its routes.
+        title: Text above the map; by default the instance's name and the cost.
+
+    Raises:
+        CoptError: If the instance has no coordinates.
+    """
+    if instance.coordinates is None:
+        raise CoptError(f"{instance.name} has a matrix of costs and no coordinates: there is no map to draw")
+    wide, high = np.maximum(1e-9, np.ptp(instance.coordinates, axis=0))
+    figure = Figure(figsize=(10, float(np.clip(10 * high / wide, 4, 14))), layout="constrained")
+    axes = figure.add_subplot()
+    routes = solution.to_lists()
+    colours = _colours(len(routes)) if instance.depot is not None else np.array([[0.12, 0.44, 0.55]])
+    width = float(np.clip(60.0 / np.sqrt(instance.num_nodes), 0.35, 1.6))
+    lines = [instance.coordinates[route + ([] if instance.depot is not None else route[:1])] for route in routes]
+    axes.add_collection(LineCollection(lines, colors=colours[: len(lines)], linewidths=width))
+    if instance.depot is not None:
+        home = instance.coordinates[instance.depot]
+        ends = [place for line in lines for place in (line[:1] if instance.open_routes else line[[0, -1]])]
+        legs = [np.vstack([home, place]) for place in ends]
+        axes.add_collection(LineCollection(legs, colors=GRID, linewidths=0.5 * width, zorder=0))
+        axes.plot(*home, marker="s", color=INK, ms=7, zorder=4)
+    if instance.num_nodes <= DRAWN_ONE_BY_ONE:
+        size = np.clip(4_000.0 / instance.num_nodes, 0.5, 16.0)
+        x, y = instance.coordinates[instance.customers].T
+        axes.scatter(x, y, s=size, color=INK, lw=0, zorder=3)
+    axes.set_aspect("equal")
+    axes.margins(0.02)
+    axes.autoscale_view()
+    axes.set_axis_off()
+    if title is None:
+        count = "" if instance.depot is None else f", {len(routes)} routes"
+        title = f"{instance.name}: cost {routing.objective(instance, solution):.10g}{count}"
+    axes.set_title(title, loc="left", color=INK, fontweight="bold")
+    return figure
+
+
+_PICTURES: dict[str, Callable[[Any, Any], Figure]] = {
+    "jobshop": gantt,
+    "routing": route_map,
+    "encoding": _gantt_of_intervals,
+}
 
 
 def convergence(trace: Trace, *, title: str = "", reference: float | None = None, end: float | None = None) -> Figure:

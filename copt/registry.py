@@ -19,7 +19,8 @@ class Family:
         problem: Module with the instance type, ``objective``, ``check`` and ``toy``.
         solver: Module with ``NAME`` and ``solve``; see ``copt.solvers.base.Solver``.
         instances: Module with ``FORMATS``, ``named``, ``names`` and ``GENERATORS``, or None if there are no files.
-        policy: Name of the learned policy behind ``policy="auto"``, or None.
+        policy: Name of the learned policy behind ``policy="auto"``, or None. With one, the solver module also has
+            ``policy_pays(instance)``, which tells where it was measured to help.
     """
 
     name: str
@@ -37,6 +38,7 @@ FAMILIES = {
     family.name: family
     for family in (
         Family("jobshop", "copt.problems.jobshop", "copt.solvers.jobshop", "copt.instances.jobshop", "jobshop-v1"),
+        Family("routing", "copt.problems.routing", "copt.solvers.routing", "copt.instances.routing"),
         Family("encoding", "copt.problems.encoding", "copt.solvers.encoding"),
     )
 }

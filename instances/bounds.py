@@ -5,7 +5,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BestKnown", "best_known"]
+__all__ = ["BestKnown", "best_known", "known_names"]
 
 
 @dataclass(frozen=True)
@@ -13,13 +13,13 @@ class BestKnown:
     """The bounds that were known for one instance on one day.
 
     Args:
-        lower: Proved lower bound on the optimum.
+        lower: Proved lower bound on the optimum, or None.
         upper: Value of the best solution.
         source: Where both were read.
         date: Day of the source, as YYYY-MM-DD.
     """
 
-    lower: int
+    lower: int | None
     upper: int
     source: str
     date: str
@@ -32,13 +32,20 @@ class BestKnown:
 
 @functools.cache
 def _table() -> dict[str, BestKnown]:
-    with (Path(__file__).with_name("data") / "best_known.csv").open(encoding="utf-8", newline="") as file:
-        return {
-            row["name"]: BestKnown(int(row["lower_bound"]), int(row["upper_bound"]), row["source"], row["date"])
-            for row in csv.DictReader(file)
-        }
+    table = {}
+    for path in sorted(Path(__file__).with_name("data").glob("best_known_*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                lower = int(row["lower_bound"]) if row["lower_bound"] else None
+                table[row["name"]] = BestKnown(lower, int(row["upper_bound"]), row["source"], row["date"])
+    return table
 
 
 def best_known(name: str) -> BestKnown | None:
     """Return the best-known bounds of the benchmark instance ``name``, or None if the table lacks it."""
     return _table().get(name)
+
+
+def known_names(source: str) -> list[str]:
+    """Return the names in the table whose source begins with ``source``, in the order of the table."""
+    return [name for name, known in _table().items() if known.source.startswith(source)]

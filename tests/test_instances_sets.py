@@ -26,7 +26,7 @@ def test_every_bound_is_below_its_solution_and_has_a_dated_source() -> None:
     assert len(names) == 242
     for name in names:
         known = known_of(name)
-        assert 0 < known.lower <= known.upper
+        assert known.lower is not None and 0 < known.lower <= known.upper
         assert known.source
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", known.date)
 

@@ -10,7 +10,8 @@ from copt.errors import UnknownNameError
 from copt.registry import FAMILIES, family_of
 from copt.solvers.base import Solver
 
-OPTIMA = {"jobshop": 11, "encoding": 11}  # of the toys
+OPTIMA = {"jobshop": 11, "routing": 36, "encoding": 11}  # of the toys
+DIMENSIONS = {"jobshop": "3x3", "routing": "6", "encoding": "8"}
 
 families = pytest.mark.parametrize("name", FAMILIES)
 
@@ -20,6 +21,7 @@ def test_the_toy_belongs_to_its_family(name: str) -> None:
     toy = FAMILIES[name].load("problem").toy()
     assert family_of(toy) is FAMILIES[name]
     assert toy.sign in (1, -1)
+    assert toy.dimensions == DIMENSIONS[name]
 
 
 @families
@@ -48,5 +50,5 @@ def test_generators_make_instances_of_the_family_from_a_seed(name: str) -> None:
 
 
 def test_a_stranger_is_told_what_there_is() -> None:
-    with pytest.raises(UnknownNameError, match=r"unknown family 'int'; copt\.solve takes one of: jobshop, encoding"):
+    with pytest.raises(UnknownNameError, match="takes one of: jobshop, routing, encoding"):
         family_of(3)

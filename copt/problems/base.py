@@ -53,15 +53,15 @@ def as_integers(
     return array
 
 
-def as_offsets(field: str, values: Any, total: int) -> IntArray:
+def as_offsets(field: str, values: Any, total: int, error: type[CoptError] = InvalidInstanceError) -> IntArray:
     """Return ``values`` as offsets 0 = o[0] <= o[1] <= ... = ``total`` into a flat array.
 
     Raises:
-        InvalidInstanceError: If they do not start at 0, decrease, or do not end at ``total``.
+        CoptError: ``error``, if they do not start at 0, decrease, or do not end at ``total``.
     """
-    offsets = as_integers(field, values)
+    offsets = as_integers(field, values, error=error)
     if offsets.size == 0 or offsets[0] != 0 or offsets[-1] != total or (np.diff(offsets) < 0).any():
-        raise InvalidInstanceError(f"{field} must rise from 0 to {total}, got {offsets[:3]}...{offsets[-1:]}")
+        raise error(f"{field} must rise from 0 to {total}, got {offsets[:3]}...{offsets[-1:]}")
     return offsets
 
 

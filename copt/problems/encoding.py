@@ -83,6 +83,11 @@ class Encoding:
             raise InvalidInstanceError("due and weights come together; pass both or neither")
 
     @property
+    def dimensions(self) -> str:
+        """Number of intervals, for tables."""
+        return str(self.num_intervals)
+
+    @property
     def num_intervals(self) -> int:
         """Number of intervals, masters and options included."""
         return int(self.size.size)

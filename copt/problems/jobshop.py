@@ -175,6 +175,11 @@ class JobShop:
         return int(self.mode_offsets.size - 1)
 
     @property
+    def dimensions(self) -> str:
+        """Jobs times machines, for tables."""
+        return f"{self.num_jobs}x{self.num_machines}"
+
+    @property
     def flexible(self) -> bool:
         """Whether some operation has more than one machine."""
         return bool(self.durations.size > self.num_operations)

@@ -1,0 +1,185 @@
+"""Ruin and recreate on zones of the routes: the annealer's Python face."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from copt.monitor import Monitor
+from copt.problems.base import IntArray
+from copt.problems.routing import FloatArray, Routes, Routing, costs, objective
+from copt.solvers.divide import next_steps, quota
+from copt.solvers.randomness import random_state
+from copt.solvers.routing.division import DIVISIONS
+from copt.solvers.routing.route_kernels import Fleet, Plan, collect, load_routes
+from copt.solvers.routing.ruin_kernels import BEST, CURRENT, MOVES, Ruin, Scratch, anneal
+
+__all__ = ["Annealer", "Schedule"]
+
+MOST_ZONES = 64
+SPARE = 8  # empty routes beyond those of the start, for each zone
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the annealing goes.
+
+    Args:
+        hot: First temperature, in mean legs of the first solution.
+        cold: Last temperature, likewise.
+        mean: Customers removed in a move, on average.
+        longest: Longest string.
+        width: Neighbours that insertion looks at.
+        division: Name of the division.
+    """
+
+    hot: float = 1.0
+    cold: float = 0.01
+    mean: float = 10.0
+    longest: float = 10.0
+    width: int = 24
+    division: str = "barycentre"
+
+
+class Annealer:
+    """Anneals the routes of one instance, zone by zone; see ``copt.solvers.divide.Problem``.
+
+    Args:
+        instance: The problem.
+        plan: The same for the kernels.
+        first: Routes to begin with.
+        monitor: Gives the limits and the clock.
+        report: Takes routes that are the best so far.
+        schedule: How to anneal.
+        seed: Seed of every random choice.
+    """
+
+    def __init__(
+        self,
+        instance: Routing,
+        plan: Plan,
+        first: Routes,
+        monitor: Monitor,
+        report: Callable[[Routes], object],
+        schedule: Schedule,
+        seed: int,
+    ) -> None:
+        self._instance, self._plan, self._schedule = instance, plan, schedule
+        self._monitor, self._report = monitor, report
+        self._rng = np.random.default_rng([seed, 2])
+        self._state = [random_state(seed, k) for k in range(MOST_ZONES)]
+        n, count = instance.num_nodes, len(first.to_lists())
+        routes = count + max(SPARE, count // 10)
+        if instance.max_routes is not None:
+            routes = max(count, min(routes, instance.max_routes))
+        following, previous, route = (np.full(n, -1, dtype=np.int32) for _ in range(3))
+        head, tail, size, zone = (np.zeros(routes, dtype=np.int32) for _ in range(4))
+        load = np.zeros(routes, dtype=np.int64)
+        self._fleet = Fleet(following, previous, route, head, tail, size, load, zone)
+        load_routes(plan, self._fleet, first.nodes.astype(np.int32), first.offsets)
+        self._best_next, self._best_first = self._fleet.next.copy(), self._fleet.first.copy()
+        self._marked = np.zeros(n + routes, dtype=np.uint8)
+        self._current = self._best = float(objective(instance, first))
+        self._unit = self._current / max(1, instance.customers.size + count)
+        self._began = monitor.elapsed
+        self._halted = False
+        self._moves = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether the moves are used up."""
+        limit = self._monitor.stop.moves
+        return limit is not None and self._moves >= limit
+
+    def halt(self) -> None:
+        """Make every ``conquer`` that runs return soon."""
+        self._halted = True
+
+    def divide(self, parts: int) -> list[Scratch]:
+        """Cut the routes into zones of about equally many customers."""
+        fleet = self._fleet
+        labels = DIVISIONS[self._schedule.division](self._centres(), fleet.size, parts, self._rng)
+        fleet.zone[:] = labels
+        self._best_next[:], self._best_first[:], self._marked[:] = fleet.next, fleet.first, 0
+        owner = np.where(fleet.route >= 0, labels[fleet.route], -1)
+        return [self._scratch(k, np.flatnonzero(owner == k), np.flatnonzero(labels == k)) for k in range(parts)]
+
+    def conquer(self, zone: Scratch, deadline: float) -> None:
+        """Anneal ``zone`` until the deadline."""
+        number = int(self._fleet.zone[zone.routes[0]])
+        schedule, used = self._schedule, int(np.count_nonzero(self._fleet.size[zone.routes]))
+        longest = min(schedule.longest, zone.members.size / max(1, used))
+        alone = self._instance.capacity is None
+        amount = Ruin(schedule.mean, longest, alone, min(schedule.width, self._plan.near.shape[1]))
+        moves, left = 100, quota(self._monitor, self._moves)
+        while zone.members.size and left > 0 and not self._halted:
+            began = time.perf_counter()
+            if math.isinf(left) and began >= deadline:
+                return
+            moves = int(min(moves, left))
+            anneal(self._plan, self._fleet, zone, number, amount, self._temperature(), moves)
+            left -= moves
+            moves = next_steps(moves, time.perf_counter() - began)
+
+    def reunite(self, zones: Sequence[Scratch]) -> None:
+        """Report the best routes of all zones if together they are the best so far."""
+        candidate = self._current + sum(float(zone.account[BEST]) for zone in zones)
+        self._current += sum(float(zone.account[CURRENT]) for zone in zones)
+        self._moves += int(max(zone.account[MOVES] for zone in zones))
+        if candidate < self._best - 1e-6:
+            self._best = candidate
+            self._report(self.routes())
+
+    def routes(self) -> Routes:
+        """Return the best routes of the last round."""
+        nodes = np.zeros(self._instance.num_nodes, dtype=np.int64)
+        offsets = np.zeros(self._best_first.size + 1, dtype=np.int64)
+        count = collect(self._plan, self._best_first, self._best_next, nodes, offsets)
+        return Routes(nodes[: offsets[count]], offsets[: count + 1])
+
+    def _scratch(self, number: int, members: IntArray, routes: IntArray) -> Scratch:
+        n, size = self._instance.num_nodes, self._best_first.size
+        gone, behind, source, order = (np.zeros(n, dtype=np.int32) for _ in range(4))
+        return Scratch(
+            self._state[number],
+            members.astype(np.int32),
+            routes.astype(np.int32),
+            gone,
+            behind,
+            source,
+            order,
+            key=np.zeros(n),
+            ruined=np.zeros(size, dtype=np.int64),
+            best_next=self._best_next,
+            best_first=self._best_first,
+            changed=np.zeros(n + size, dtype=np.int32),
+            marked=self._marked,
+            counts=np.zeros(2, dtype=np.int64),
+            account=np.zeros(4),
+        )
+
+    def _centres(self) -> FloatArray:
+        """Return the mean of each route's customers, seen from the depot, shape (routes, 2).
+
+        Without coordinates, the cost from a random customer to the first on the route stands for a place.
+        """
+        fleet, instance = self._fleet, self._instance
+        if instance.coordinates is None:
+            pivot = np.full(fleet.first.size, self._rng.choice(instance.customers))
+            return np.stack([costs(instance, pivot, fleet.first), np.zeros(pivot.size)], axis=1)
+        owned = np.flatnonzero(fleet.route >= 0)
+        owner, points = fleet.route[owned], instance.coordinates - instance.coordinates[instance.depot]
+        sums = [np.bincount(owner, points[owned, k], fleet.first.size) for k in (0, 1)]
+        return np.stack(sums, axis=1) / np.maximum(1, fleet.size)[:, None]
+
+    def _temperature(self) -> float:
+        """Return the temperature of this moment: a geometric course over the time or the moves."""
+        stop, schedule = self._monitor.stop, self._schedule
+        if stop.moves is not None:
+            progress = self._moves / max(1, stop.moves)
+        else:
+            progress = (self._monitor.elapsed - self._began) / max(1e-9, stop.seconds - self._began)
+        ratio = schedule.cold / schedule.hot
+        return self._unit * schedule.hot * math.pow(ratio, min(1.0, progress))

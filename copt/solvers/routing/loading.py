@@ -1,0 +1,38 @@
+"""The kernels of routing and how they are loaded."""
+
+import numpy as np
+
+from copt.events import Silent
+from copt.monitor import Monitor
+from copt.problems.routing import Routing
+from copt.solvers.loading import Loading
+from copt.stop import Stop
+
+__all__ = ["ROUTES", "TOUR", "warm"]
+
+
+def warm() -> None:
+    """Compile every kernel, or load it from the cache, by running each on a small problem."""
+    warm_routes()
+    warm_tour()
+
+
+def warm_routes() -> None:
+    """Run every kernel for routes from a depot."""
+    from copt.solvers.routing.search import search_routes
+
+    points = np.random.default_rng(0).random((30, 2))
+    instance = Routing(coordinates=points, depot=0, demand=np.minimum(1, np.arange(30)), capacity=7)
+    search_routes(instance, Monitor(Stop(moves=300), Silent()), None, 1, 0)
+
+
+def warm_tour() -> None:
+    """Run every kernel for tours."""
+    from copt.solvers.routing.search import search_tour
+
+    instance = Routing(coordinates=np.random.default_rng(0).random((60, 2)))
+    search_tour(instance, Monitor(Stop(moves=50), Silent()), None, 1, 0)
+
+
+ROUTES = Loading(warm_routes)
+TOUR = Loading(warm_tour)

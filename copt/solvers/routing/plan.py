@@ -1,0 +1,76 @@
+"""From an instance to the arrays of the kernels: costs, neighbours, depot legs."""
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from copt.problems.base import IntArray
+from copt.problems.routing import Routing, costs
+from copt.solvers.routing.cost_kernels import ATT, CEIL, EXACT, GEO, MATRIX, NEAREST, Costs, Int32
+from copt.solvers.routing.route_kernels import Plan
+
+__all__ = ["NO_LIMIT", "costs_of", "nearest_among", "neighbours", "plan_of"]
+
+NO_LIMIT = 2**62
+CODES = {"exact": EXACT, "euc_2d": NEAREST, "ceil_2d": CEIL, "att": ATT, "geo": GEO}
+
+
+def costs_of(instance: Routing) -> Costs:
+    """Return what the kernels compute costs from."""
+    none = np.zeros((1, 1))
+    if instance.coordinates is None:
+        assert instance.matrix is not None
+        return Costs(none[0], none[0], np.ascontiguousarray(instance.matrix), MATRIX)
+    points = instance.coordinates
+    if instance.metric == "geo":
+        degrees = np.trunc(points)
+        points = 3.141592 * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
+    x, y = (np.ascontiguousarray(points[:, k]) for k in (0, 1))
+    return Costs(x, y, none, CODES[instance.metric])
+
+
+def neighbours(instance: Routing, count: int) -> Int32:
+    """Return the ``count`` nearest other customers of each node, nearest first, shape (nodes, count).
+
+    Fewer if there are not so many. A row of an asymmetric matrix is judged by the cheaper of the two directions.
+    """
+    customers = instance.customers
+    if customers.size == 1:
+        return np.full((instance.num_nodes, 1), customers[0], dtype=np.int32)
+    nodes = np.arange(instance.num_nodes)
+    return _nearest(instance, nodes, customers, min(count, customers.size - 1))
+
+
+def nearest_among(instance: Routing, nodes: IntArray, count: int) -> Int32:
+    """Return the ``count`` nearest others of each of ``nodes`` among themselves, shape (nodes, count)."""
+    return _nearest(instance, nodes, nodes, min(count, nodes.size - 1))
+
+
+def _nearest(instance: Routing, nodes: IntArray, others: IntArray, count: int) -> Int32:
+    """Return the ``count`` nearest of ``others`` to each of ``nodes``, without the node itself."""
+    if instance.coordinates is not None:
+        # By straight lines, of which every metric is a monotone or nearly monotone function.
+        points = instance.coordinates
+        _, found = KDTree(points[others]).query(points[nodes], k=count + 1, workers=-1)
+        near = others[found]
+    else:
+        assert instance.matrix is not None
+        both = np.minimum(instance.matrix, instance.matrix.T)[np.ix_(nodes, others)]
+        near = others[np.argsort(both, axis=1, kind="stable")[:, : count + 1]]
+    own = near == nodes[:, None]
+    # Where many share a place, a node may be missing among its own nearest: the last one goes instead.
+    own[~own.any(axis=1), -1] = True
+    result: Int32 = near[~own].reshape(nodes.size, count).astype(np.int32)
+    return result
+
+
+def plan_of(instance: Routing, neighbours: Int32) -> Plan:
+    """Return the problem as the kernels see it; ``instance`` must have a depot."""
+    assert instance.depot is not None
+    nodes = np.arange(instance.num_nodes)
+    depot = np.full_like(nodes, instance.depot)
+    leave, enter = costs(instance, depot, nodes), costs(instance, nodes, depot)
+    leave[instance.depot] = 0.0
+    enter = np.zeros_like(leave) if instance.open_routes else np.array(enter)
+    enter[instance.depot] = 0.0
+    capacity = NO_LIMIT if instance.capacity is None else int(instance.capacity)
+    return Plan(costs_of(instance), instance.depot, capacity, np.array(instance.demands), neighbours, leave, enter)

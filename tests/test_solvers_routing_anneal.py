@@ -1,0 +1,166 @@
+"""Ruin and recreate: moves are taken back exactly, accounts are true, zones do not touch."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from routing_cases import as_matrix, random_routing
+
+from copt.events import Silent
+from copt.monitor import Monitor
+from copt.problems.routing import Routes, Routing, check, objective
+from copt.solvers.routing.anneal import Annealer, Schedule
+from copt.solvers.routing.division import DIVISIONS
+from copt.solvers.routing.plan import neighbours, plan_of
+from copt.solvers.routing.ruin_kernels import BEST, CURRENT, MOVES, Ruin, Scratch, anneal
+from copt.solvers.routing.savings import savings_routes
+from copt.stop import Stop
+
+AMOUNT = Ruin(6.0, 5.0, False, 10)
+
+
+def annealer_of(instance: Routing, seed: int = 0, **limits: Any) -> Annealer:
+    plan = plan_of(instance, neighbours(instance, 20))
+    first = Routes.from_lists(savings_routes(instance, plan))
+    monitor = Monitor(Stop(**limits), Silent())
+
+    def report(routes: Routes) -> None:
+        monitor.offer(objective(instance, routes), routes, "test")
+
+    return Annealer(instance, plan, first, monitor, report, Schedule(), seed)
+
+
+def current_routes(annealer: Annealer) -> Routes:
+    """The routes as they stand, read link by link."""
+    fleet, depot = annealer._fleet, annealer._plan.depot
+    routes = []
+    for first in fleet.first.tolist():
+        route, node = [], first
+        while node != depot:
+            route.append(node)
+            node = int(fleet.next[node])
+        if route:
+            routes.append(route)
+    return Routes.from_lists(routes)
+
+
+def run(annealer: Annealer, zone: Scratch, number: int, temperature: float, moves: int) -> None:
+    anneal(annealer._plan, annealer._fleet, zone, number, AMOUNT, temperature, moves)
+
+
+CASES = [{}, {"open_routes": True}, {"metric": "exact"}, {"capacity": 40}, {"max_routes": 14}]
+
+
+@pytest.mark.parametrize("fields", CASES)
+def test_accounts_are_true_after_any_number_of_moves(fields: dict[str, Any]) -> None:
+    instance = random_routing(40, 1, **fields)
+    for temperature, moves in itertools.product((0.01, 3.0, 50.0), (1, 7, 400)):
+        annealer = annealer_of(instance)
+        before = objective(instance, current_routes(annealer))
+        (zone,) = annealer.divide(1)
+        run(annealer, zone, 0, temperature, moves)
+        now = current_routes(annealer)
+        assert check(instance, now) == []
+        assert objective(instance, now) - before == pytest.approx(zone.account[CURRENT], abs=1e-6)
+        best = annealer.routes()
+        assert check(instance, best) == []
+        assert objective(instance, best) - before == pytest.approx(zone.account[BEST], abs=1e-6)
+        assert zone.account[BEST] <= min(0.0, zone.account[CURRENT]) + 1e-9
+        assert zone.account[MOVES] == moves
+
+
+def test_costs_in_a_matrix_and_by_coordinates_go_the_same_way() -> None:
+    instance = random_routing(30, 4)
+    routes = []
+    for same in (instance, as_matrix(instance)):
+        annealer = annealer_of(same)
+        (zone,) = annealer.divide(1)
+        run(annealer, zone, 0, 2.0, 300)
+        routes.append(objective(instance, annealer.routes()))
+    # Neighbours at equal distance may come in another order, so courses may part; both must gain.
+    start = objective(instance, current_routes(annealer_of(instance)))
+    assert max(routes) < start
+
+
+def test_a_frozen_search_takes_every_worse_move_back() -> None:
+    instance = random_routing(30, 2)
+    annealer = annealer_of(instance)
+    (zone,) = annealer.divide(1)
+    last = objective(instance, current_routes(annealer))
+    for _ in range(300):
+        before = current_routes(annealer).to_lists()
+        run(annealer, zone, 0, 0.0, 1)
+        value = objective(instance, current_routes(annealer))
+        assert value <= last
+        if value == last:
+            assert sorted(current_routes(annealer).to_lists()) == sorted(before)
+        last = value
+
+
+@pytest.mark.parametrize("division", DIVISIONS)
+def test_a_zone_leaves_the_others_alone(division: str) -> None:
+    instance = random_routing(60, 3)
+    annealer = annealer_of(instance)
+    annealer._schedule = Schedule(division=division)
+    zones = annealer.divide(3)
+    members = [set(zone.members.tolist()) for zone in zones]
+    assert sorted(c for part in members for c in part) == list(range(1, 61))
+    assert max(map(len, members)) <= 2 * min(map(len, members)) + 12
+    before = current_routes(annealer).to_lists()
+    run(annealer, zones[1], 1, 20.0, 500)
+    after = current_routes(annealer).to_lists()
+    others = [route for route in before if not members[1] & set(route)]
+    assert all(route in after for route in others)
+    assert {c for route in after if route not in others for c in route} == members[1]
+    assert sorted(after) != sorted(before)
+
+
+def test_reunited_zones_are_reported_when_better() -> None:
+    instance = random_routing(80, 5)
+    annealer = annealer_of(instance)
+    monitor = annealer._monitor
+    start = objective(instance, current_routes(annealer))
+    for _ in range(5):
+        zones = annealer.divide(2)
+        for number, zone in enumerate(zones):
+            run(annealer, zone, number, 1.0, 300)
+        annealer.reunite(zones)
+        assert annealer._current == pytest.approx(objective(instance, current_routes(annealer)), abs=1e-6)
+    assert monitor.best is not None
+    assert monitor.best < start
+    assert check(instance, monitor.solution) == []
+    assert objective(instance, monitor.solution) == monitor.best
+
+
+def test_temperature_falls_geometrically_with_the_moves() -> None:
+    annealer = annealer_of(random_routing(20, 1), moves=100)
+    hot = annealer._temperature()
+    annealer._moves = 50
+    middle = annealer._temperature()
+    annealer._moves = 100
+    cold = annealer._temperature()
+    assert cold / hot == pytest.approx(Schedule().cold / Schedule().hot)
+    assert middle == pytest.approx(np.sqrt(hot * cold))
+
+
+@pytest.mark.parametrize("division", DIVISIONS)
+def test_divisions_are_balanced_and_deal_out_empty_routes(division: str) -> None:
+    rng = np.random.default_rng(3)
+    centres, sizes = rng.normal(size=(50, 2)), rng.integers(0, 9, 50).astype(np.int32)
+    labels = DIVISIONS[division](centres, sizes, 4, rng)
+    loads = np.bincount(labels, sizes, 4)
+    assert loads.sum() == sizes.sum()
+    assert loads.max() - loads.min() <= 2 * sizes.max()
+    empty = np.bincount(labels[sizes == 0], minlength=4)
+    assert empty.max() - empty.min() <= 1
+
+
+def test_a_cut_separates_by_a_line() -> None:
+    rng = np.random.default_rng(1)
+    centres = rng.normal(size=(40, 2))
+    labels = DIVISIONS["barycentre"](centres, np.ones(40, dtype=np.int32), 2, rng)
+    angles = np.linspace(0, np.pi, 721)
+    heights = centres @ np.stack([np.cos(angles), np.sin(angles)])
+    one, two = heights[labels == 0], heights[labels == 1]
+    assert ((one.max(axis=0) <= two.min(axis=0)) | (two.max(axis=0) <= one.min(axis=0))).any()
