@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from copt.bench.answer import Answer
+from copt.bench.entries import Entry, Suite
 from copt.bench.peers import Peer
 from copt.bench.records import Row
 from copt.bench.rules import dispatch
-from copt.bench.suites import Entry, Suite
 from copt.problems.jobshop import JobShop, Schedule, objective, toy
 
 # An optimal schedule of the toy job shop, whose makespan is 11.
@@ -119,8 +119,7 @@ def make_row(**fields: Any) -> Row:
     values: dict[str, Any] = {
         "suite": "jobshop-ta",
         "instance": "ta01",
-        "jobs": 15,
-        "machines": 15,
+        "dimensions": "15x15",
         "sense": "min",
         "solver": "copt",
         "seed": 1,

@@ -26,7 +26,7 @@ def test_rows_come_back_as_they_went(tmp_path: Path) -> None:
 
 
 def test_the_promised_columns_are_there() -> None:
-    assert COLUMNS[:6] == ["suite", "instance", "jobs", "machines", "sense", "solver"]
+    assert COLUMNS[:6] == ["suite", "instance", "dimensions", "sense", "solver", "seed"]
     promised = "seed seconds_limit seconds objective bound best_known gap_percent proved time_to_best error"
     assert set(f"{promised} primal_integral versions machine date".split()) < set(COLUMNS)
 

@@ -63,7 +63,7 @@ def test_rows_hold_what_was_measured(tmp_path: Path, in_process: list[Any]) -> N
     run_quietly(tmp_path, ["by-rule"], seconds=2.0)
     first, second, third, fourth = read_rows(tmp_path / "two-toys.csv")
     assert [first.instance, second.instance, third.instance, fourth.instance] == ["toy", "toy", "toy2", "toy2"]
-    assert (first.jobs, first.machines, first.sense, first.seed, first.workers) == (3, 3, "min", 1, 2)
+    assert (first.dimensions, first.sense, first.seed, first.workers) == ("3x3", "min", 1, 2)
     assert (first.seconds, first.process_seconds, first.seconds_limit) == (0.25, 0.5, 2.0)
     assert (first.objective, first.bound, first.best_known, first.gap_percent) == (11, 11, 11, 0)
     assert first.primal_integral == 0  # its second incumbent, the optimum, is there at once

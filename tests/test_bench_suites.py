@@ -118,7 +118,37 @@ def test_unknown_names_offer_the_nearest() -> None:
         ("ft06", ["ft"]),
         ("toy", ["toy"]),
         ("7", ["7"]),
+        ("X-n1001-k43", ["X, 500 or more"]),
+        ("X-n101-k25", ["X-n101-k"]),
+        ("Leuven2", ["Belgium, 3k-7k"]),
+        ("Brussels1", ["Belgium, 10k-16k"]),
+        ("Flanders2", ["Belgium, 20k-30k"]),
+        ("pr1002", ["TSPLIB, 1k-5k"]),
+        ("d15112", ["TSPLIB, 5k-20k"]),
+        ("pla85900", ["TSPLIB, 30k-100k"]),
+        ("neural-tsp-500-3", ["neural-tsp-500"]),
     ],
 )
 def test_blocks(name: str, blocks: list[str]) -> None:
     assert blocks_of(name) == blocks
+
+
+def test_routing_suites_come_from_the_table_of_best_known_values() -> None:
+    from copt.bench.suites_routing import _TSPLIB, _X
+
+    assert (len(_X), _X[0], _X[-1]) == (32, "X-n502-k39", "X-n1001-k43")
+    assert {"pr1002", "d15112", "pla85900"} <= set(_TSPLIB)
+    assert "rat783" not in _TSPLIB
+    neural = find_suite("routing-nco").entries(None)
+    assert len(neural) == 48
+    assert (neural[0].name, neural[-1].name) == ("neural-tsp-500-0", "neural-cvrp-2000-7")
+    assert neural[-1].load().num_nodes == 2001
+    assert neural[-1].load().name == neural[-1].name
+
+
+def test_solutions_beside_instances_are_passed_over(tmp_path: Path) -> None:
+    text = "NAME: a\nTYPE: TSP\nDIMENSION: 1\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n"
+    (tmp_path / "pr1002.tsp").write_text(text)
+    (tmp_path / "pr1002.sol").write_text("Route #1: 1\n")
+    (entry,) = find_suite("routing-tsplib").entries(tmp_path)
+    assert (entry.name, entry.upper, entry.load().num_nodes) == ("pr1002", 259045, 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import copt
-from copt.bench import peers_jobshop
+from copt.bench import peers_jobshop, peers_routing
 from copt.bench.answer import Answer
 from copt.errors import MissingExtraError, UnknownNameError
 
@@ -78,6 +78,11 @@ PEERS: dict[str, dict[str, Peer]] = {
         ),
         Peer("pyjobshop", peers_jobshop.run_pyjobshop, "PyJobShop on OR-Tools", ("pyjobshop", "ortools")),
         Peer("rules", peers_jobshop.run_rules, "best of six priority rules, non-delay"),
+    ),
+    "routing": _by_name(
+        Peer("pyvrp", peers_routing.run_pyvrp, "PyVRP, iterated local search, one thread", ("pyvrp",)),
+        Peer("ortools", peers_routing.run_ortools, "OR-Tools routing, guided local search, one thread", ("ortools",)),
+        Peer("lkh", peers_routing.run_lkh, "LKH through elkai, one run, stopped at the limit", ("elkai",)),
     ),
 }
 

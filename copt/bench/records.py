@@ -19,8 +19,7 @@ class Row:
     Args:
         suite: Name of the suite.
         instance: Name of the instance.
-        jobs: Number of jobs.
-        machines: Number of machines.
+        dimensions: Its size in the words of its family, such as 15x15.
         sense: Whether the instance minimises (``min``) or maximises (``max``).
         solver: Name of the peer.
         seed: Its seed.
@@ -44,8 +43,7 @@ class Row:
 
     suite: str
     instance: str
-    jobs: int
-    machines: int
+    dimensions: str
     sense: str
     solver: str
     seed: int

@@ -173,8 +173,8 @@ def _elsewhere(rows: Sequence[Row], reference: dict[str, float]) -> str:
     if not figures:
         return ""
     note = (
-        "Not measured here and not like for like: other machines, four cores, mostly ten minutes. They show "
-        "how low the strongest engines get."
+        "Not measured here and not like for like: other machines, other limits. They show how low the strongest "
+        "engines get."
     )
     return tag("h2", "Published, on other hardware") + tag("p", note, class_="soft") + figures
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from copt.bench.entries import Entry, Suite
 from copt.bench.isolate import Outcome, cores_in_use, pinned, run_isolated
 from copt.bench.judge import judge
 from copt.bench.machine import machine_name
 from copt.bench.peers import Peer, find_peer, installed_versions
 from copt.bench.records import Row, append_row, read_rows
 from copt.bench.report import Heading, write_report
-from copt.bench.suites import Entry, Suite, find_suite, select_entries
+from copt.bench.suites import find_suite, select_entries
 from copt.bench.summary import percent_gap
 from copt.errors import CoptError
 
@@ -155,8 +156,7 @@ def _row(suite: Suite, run: Run, instance: Any, outcome: Outcome) -> Row:
     return Row(
         suite=suite.name,
         instance=entry.name,
-        jobs=instance.num_jobs,
-        machines=instance.num_machines,
+        dimensions=instance.dimensions,
         sense=sense,
         solver=run.peer.name,
         seed=run.seed,
@@ -181,7 +181,7 @@ def _row(suite: Suite, run: Run, instance: Any, outcome: Outcome) -> Row:
 
 def _line(row: Row) -> str:
     """Return one line of progress."""
-    head = f"{row.instance} {row.jobs}x{row.machines}, {row.solver}, seed {row.seed}, {row.seconds_limit:g} s"
+    head = f"{row.instance} {row.dimensions}, {row.solver}, seed {row.seed}, {row.seconds_limit:g} s"
     value = "no solution" if row.objective is None else f"{row.objective:g}"
     if row.gap_percent is not None:
         value += f" ({row.gap_percent:+.2f} %)"

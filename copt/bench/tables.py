@@ -13,7 +13,7 @@ from copt.bench.markup import (
     table,
     tag,
 )
-from copt.bench.published import PUBLISHED, SOURCE
+from copt.bench.published import PUBLISHED, Published
 from copt.bench.records import Row
 from copt.bench.suites import blocks_of
 from copt.bench.summary import Standing, mean_gaps, standing
@@ -63,8 +63,8 @@ def summary_table(rows: Sequence[Row], solvers: dict[str, int], baseline: str, r
 
 
 def _block_cell(name: str, rows: Sequence[Row], span: int) -> str:
-    sizes = {f"{row.jobs}&times;{row.machines}" for row in rows}
-    size = sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes"
+    sizes = {row.dimensions for row in rows}
+    size = escape(sizes.pop()) if len(sizes) == 1 else f"{len(sizes)} sizes"
     count = len({row.instance for row in rows})
     text = "1 instance" if count == 1 else f"{count} instances"
     return tag("th", as_label(name), tag("span", f"{text}, {size}"), class_="text", rowspan=span)
@@ -123,7 +123,7 @@ def instance_table(rows: Sequence[Row], solvers: dict[str, int], reference: dict
         first = part[0]
         cells = [
             tag("td", escape(name), class_="text"),
-            tag("td", f"{first.jobs}&times;{first.machines}"),
+            tag("td", escape(first.dimensions)),
             tag("td", MISSING if first.best_known is None else f"{first.best_known:g}"),
         ]
         for solver, gap in own.items():
@@ -157,17 +157,19 @@ def published_table(rows: Sequence[Row], baseline: str, reference: dict[str, flo
         baseline: Name of the solver.
         reference: See ``copt.bench.summary.references``.
     """
+    blocks = split_into_blocks(rows)
+    return "".join(_beside(figures, blocks, baseline, reference) for figures in PUBLISHED)
+
+
+def _beside(figures: Published, blocks: dict[str, list[Row]], baseline: str, reference: dict[str, float]) -> str:
     lines = []
-    for name, part in split_into_blocks(rows).items():
-        if name in PUBLISHED:
-            here, figures = standing(part, baseline, baseline, reference).mean_gap, PUBLISHED[name]
-            values = (here, figures.cpo_minute, figures.cpsat, figures.cpo, figures.optalcp)
-            cells = [tag("td", as_percent(value)) for value in values]
-            lines.append(tag("tr", tag("td", as_label(name), class_="text"), *cells))
+    for name in [name for name in blocks if name in figures.gaps]:
+        here = standing(blocks[name], baseline, baseline, reference).mean_gap
+        cells = [tag("td", as_percent(value)) for value in (here, *figures.gaps[name])]
+        lines.append(tag("tr", tag("td", as_label(name), class_="text"), *cells))
     if not lines:
         return ""
-    limit = f"{escape(baseline)} here,<br>{rows[0].seconds_limit:g} s"
-    others = ["CP Optimizer 22.1,<br>60 s", "CP-SAT 9.15,<br>600 s", "CP Optimizer 22.1,<br>600 s"]
-    head = [tag("th", "set", class_="text")]
-    head += [tag("th", text) for text in (limit, *others, "OptalCP 2026.4,<br>600 s")]
-    return table(head, [tag("tbody", *lines)], flat=True) + tag("p", escape(SOURCE), class_="soft")
+    limit = next(iter(blocks.values()))[0].seconds_limit
+    engines = (f"{baseline} here, {limit:g} s", *figures.engines)
+    head = [tag("th", "set", class_="text"), *(tag("th", escape(text).replace(", ", ",<br>")) for text in engines)]
+    return table(head, [tag("tbody", *lines)], flat=True) + tag("p", escape(figures.source), class_="soft")
