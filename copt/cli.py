@@ -226,7 +226,7 @@ def check(
         for violation in violations:
             say(f"{instance.name}: violated {violation}", sys.stdout)
     else:
-        say(f"{instance.name}: feasible, objective {value:g}", sys.stdout)
+        say(f"{instance.name}: feasible, objective {value:.10g}", sys.stdout)
     raise typer.Exit(ExitCode.CHECK_FAILED if violations else ExitCode.OK)
 
 

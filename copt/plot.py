@@ -167,11 +167,11 @@ def convergence(trace: Trace, *, title: str = "", reference: float | None = None
     for pairs, colour, name in ((trace.incumbents, INCUMBENT, "incumbent"), (trace.bounds, BOUND, "bound")):
         if pairs:
             x, y = zip(*pairs, (end, pairs[-1][1]), strict=True)
-            axes.step(x, y, where="post", color=colour, lw=1.8, label=f"{name} {pairs[-1][1]:g}")
+            axes.step(x, y, where="post", color=colour, lw=1.8, label=f"{name} {pairs[-1][1]:.10g}")
             axes.plot(x[:-1], y[:-1], "o", color=colour, ms=3)
     _shade_gap(axes, trace, end)
     if reference is not None:
-        axes.axhline(reference, color=INK, lw=1, ls=(0, (4, 3)), label=f"reference {reference:g}")
+        axes.axhline(reference, color=INK, lw=1, ls=(0, (4, 3)), label=f"reference {reference:.10g}")
     positive = [t for t in times if t > 0]
     if positive and end > 100 * min(positive):
         axes.set_xscale("log")

@@ -152,9 +152,9 @@ class Result:
         if self.objective is None:
             ended = f"stopped by {self.stopped_by.value} after {self.seconds:.1f} s"
             return f"{self.instance}: no solution, {self.status.value}, {ended}"
-        proof = "" if self.gap is None else f", bound {self.bound:g}, gap {100 * self.gap:.2f} %"
+        proof = "" if self.gap is None else f", bound {self.bound:.10g}, gap {100 * self.gap:.2f} %"
         return (
-            f"{self.instance}: {self.objective:g} ({self.status.value}{proof}), "
+            f"{self.instance}: {self.objective:.10g} ({self.status.value}{proof}), "
             f"stopped by {self.stopped_by.value} after {self.seconds:.1f} s"
         )
 

@@ -62,6 +62,10 @@ def test_an_infinite_gap_is_null_in_json() -> None:
     assert json.loads(result(objective=0, bound=-1).to_json())["gap"] is None
 
 
+def test_large_values_are_written_out() -> None:
+    assert result(objective=7349238, bound=7240118).summary().startswith("ft06: 7349238 (feasible, bound 7240118, gap")
+
+
 def test_summary_names_value_status_bound_and_reason() -> None:
     assert result().summary() == "ft06: 55 (feasible, bound 50, gap 9.09 %), stopped by time after 10.0 s"
     nothing = result(objective=None, bound=None, status=Status.UNKNOWN)

@@ -88,11 +88,13 @@ def _broken_bounds(
     faults = []
     if bound is not None:
         if upper is not None and _exceeds(sign * bound, sign * upper):
-            faults.append(f"claims bound {bound:g}, beyond the best known solution {upper:g}")
+            faults.append(f"claims bound {bound:.10g}, beyond the best known solution {upper:.10g}")
         elif objective is not None and _exceeds(sign * bound, sign * objective):
-            faults.append(f"claims bound {bound:g}, beyond its own solution {objective:g}")
+            faults.append(f"claims bound {bound:.10g}, beyond its own solution {objective:.10g}")
     if objective is not None and lower is not None and _exceeds(sign * lower, sign * objective):
-        faults.append(f"solution {objective:g} is beyond the published bound {lower:g}: wrong instance or wrong table")
+        faults.append(
+            f"solution {objective:.10g} is beyond the published bound {lower:.10g}: wrong instance or wrong table"
+        )
     return faults
 
 

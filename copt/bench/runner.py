@@ -182,7 +182,7 @@ def _row(suite: Suite, run: Run, instance: Any, outcome: Outcome) -> Row:
 def _line(row: Row) -> str:
     """Return one line of progress."""
     head = f"{row.instance} {row.dimensions}, {row.solver}, seed {row.seed}, {row.seconds_limit:g} s"
-    value = "no solution" if row.objective is None else f"{row.objective:g}"
+    value = "no solution" if row.objective is None else f"{row.objective:.10g}"
     if row.gap_percent is not None:
         value += f" ({row.gap_percent:+.2f} %)"
     proof = ", proved" if row.proved else ""

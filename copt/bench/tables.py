@@ -124,7 +124,7 @@ def instance_table(rows: Sequence[Row], solvers: dict[str, int], reference: dict
         cells = [
             tag("td", escape(name), class_="text"),
             tag("td", escape(first.dimensions)),
-            tag("td", MISSING if first.best_known is None else f"{first.best_known:g}"),
+            tag("td", MISSING if first.best_known is None else f"{first.best_known:.10g}"),
         ]
         for solver, gap in own.items():
             cells.append(_instance_cells([row for row in part if row.solver == solver], gap, best))
