@@ -21,8 +21,8 @@ SOURCE = "local search"
 FEW = 20  # steps of a first slice
 WIDEST = 30  # places of a stretch that a kick moves
 LOG = 1 << 16  # reversals that can be taken back
-FAR, CLOSE = 50_000, 1_000  # longest reversal in a large tour: at first, and after kicks
-LARGE = 10_000  # nodes of a large tour
+REACH = 50_000  # longest reversal
+HOT = 0.03  # first temperature, in mean legs; it falls to 0
 
 
 class TourSearch:
@@ -45,7 +45,8 @@ class TourSearch:
         self._fresh = np.ones(first.size, dtype=bool)
         self._rng = np.random.default_rng([seed, 3])
         self._seed = seed
-        self._cost = float(objective(instance, self._routes()))
+        self._cost = self._best = float(objective(instance, self._routes()))
+        self._unit, self._began = self._cost / first.size, monitor.elapsed
         self._halted = False
         self._kicks = 0
 
@@ -83,7 +84,7 @@ class TourSearch:
                 steps = FEW if done else next_steps(steps, time.perf_counter() - began)
             else:
                 steps = int(min(steps, left))
-                kick(zone, steps, WIDEST, 0.0)
+                kick(zone, steps, WIDEST, self._temperature())
                 left -= steps
                 steps = next_steps(steps, time.perf_counter() - began)
         nodes = self._tour[zone.low : zone.high]
@@ -96,18 +97,26 @@ class TourSearch:
         self._kicks += int(max(zone.account[KICKS] for zone in zones))
         for zone in zones:
             self._fresh[self._tour[[zone.low, zone.high - 1]]] = True
-        if gain > 0.0:
-            self._cost -= gain
+        self._cost -= gain
+        if self._cost < self._best - 1e-6:
+            self._best = self._cost
             routes = self._routes()
             self._monitor.offer(objective(self._instance, routes), routes, SOURCE)
+
+    def _temperature(self) -> float:
+        """Return the temperature of this moment: a straight course down to 0 over the time or the moves."""
+        stop = self._monitor.stop
+        if stop.moves is not None:
+            progress = self._kicks / max(1, stop.moves)
+        else:
+            progress = (self._monitor.elapsed - self._began) / max(1e-9, stop.seconds - self._began)
+        return self._unit * HOT * max(0.0, 1.0 - progress)
 
     def _routes(self) -> Routes:
         return Routes(self._tour.astype(np.int64), np.array([0, self._tour.size]))
 
     def _path(self, number: int, low: int, high: int) -> Path:
         length = high - low
-        large = self._tour.size > LARGE
-        reach = (FAR if self._fresh.mean() > 0.5 else CLOSE) if large else self._tour.size
         return Path(
             self._costs,
             self._near,
@@ -116,7 +125,7 @@ class TourSearch:
             self._waiting,
             low,
             high,
-            reach,
+            REACH,
             queue=np.zeros(1 << max(4, length.bit_length()), dtype=np.int32),
             ends=np.zeros(2, dtype=np.int64),
             log=np.zeros((LOG, 2), dtype=np.int64),
