@@ -8,6 +8,8 @@ from copt.problems.encoding import Encoding as Encoding
 from copt.problems.encoding import encode as encode
 from copt.problems.jobshop import JobShop as JobShop
 from copt.problems.jobshop import Schedule as Schedule
+from copt.problems.routing import Routes as Routes
+from copt.problems.routing import Routing as Routing
 from copt.read import read as read
 from copt.read import read_solution as read_solution
 from copt.read import write as write
