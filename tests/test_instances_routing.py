@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from routing_cases import make
 
 import copt
 from copt.errors import CoptError, FormatError
@@ -33,11 +34,6 @@ DEPOT_SECTION
  -1
 EOF
 """
-
-
-def make(**fields: Any) -> Routing:
-    """A problem from plain lists."""
-    return Routing(**fields)
 
 
 def written(tmp_path: Path, text: str, name: str = "a.vrp") -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from routing_cases import make
 
 from copt.errors import InvalidInstanceError, InvalidSolutionError
 from copt.problems.routing import Routes, Routing, check, costs, objective, toy
@@ -20,11 +21,6 @@ def fields(**changes: Any) -> dict[str, Any]:
         "demand": [0, 2, 3, 4],
         "capacity": 5,
     } | changes
-
-
-def make(**fields: Any) -> Routing:
-    """A problem from plain lists."""
-    return Routing(**fields)
 
 
 @pytest.mark.parametrize(

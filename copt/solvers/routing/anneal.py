@@ -157,7 +157,7 @@ class Annealer:
             changed=np.zeros(n + size, dtype=np.int32),
             marked=self._marked,
             counts=np.zeros(2, dtype=np.int64),
-            account=np.zeros(4),
+            account=np.zeros(3),
         )
 
     def _centres(self) -> FloatArray:

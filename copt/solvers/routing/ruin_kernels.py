@@ -19,7 +19,7 @@ __all__ = ["Ruin", "Scratch", "anneal"]
 
 BLINK = 0.01  # share of insertion places that are overlooked
 SPLIT = 0.5  # share of removals that spare one customer inside the string
-CURRENT, BEST, MOVES, ACCEPTED = range(4)  # places in the account of a search
+CURRENT, BEST, MOVES = range(3)  # places in the account of a search
 
 
 class Ruin(NamedTuple):
@@ -48,7 +48,7 @@ class Scratch(NamedTuple):
     changed: Int32  # (nodes + routes,) customers whose successor differs from the best; routes follow the nodes
     marked: NDArray[np.uint8]  # (nodes + routes,)
     counts: Int64  # (2,) entries in ``changed``; where an empty route was last found
-    account: Float64  # (4,) current cost, best cost, moves, moves accepted
+    account: Float64  # (3,) current cost, best cost, moves
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -246,7 +246,6 @@ def anneal(plan: Plan, fleet: Fleet, scratch: Scratch, zone: int, amount: Ruin, 
         inserted, added = recreate(plan, fleet, scratch, zone, amount, removed)
         if added - gain < -temperature * np.log(1.0 - uniform(scratch.random)):
             account[CURRENT] += added - gain
-            account[ACCEPTED] += 1.0
             if account[CURRENT] < account[BEST] - 1e-9:
                 save_best(plan, fleet, scratch)
         else:
