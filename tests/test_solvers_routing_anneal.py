@@ -11,10 +11,12 @@ from copt.events import Silent
 from copt.monitor import Monitor
 from copt.problems.routing import Routes, Routing, check, objective
 from copt.solvers.routing.anneal import Annealer, Schedule
+from copt.solvers.routing.anneal_kernels import anneal
 from copt.solvers.routing.division import DIVISIONS
 from copt.solvers.routing.plan import neighbours, plan_of
-from copt.solvers.routing.ruin_kernels import BEST, CURRENT, MOVES, Ruin, Scratch, anneal
+from copt.solvers.routing.ruin_kernels import Ruin
 from copt.solvers.routing.savings import savings_routes
+from copt.solvers.routing.zone_kernels import BEST, CURRENT, MOVES, Zone
 from copt.stop import Stop
 
 AMOUNT = Ruin(6.0, 5.0, False, 10)
@@ -45,8 +47,10 @@ def current_routes(annealer: Annealer) -> Routes:
     return Routes.from_lists(routes)
 
 
-def run(annealer: Annealer, zone: Scratch, number: int, temperature: float, moves: int) -> None:
-    anneal(annealer._plan, annealer._fleet, zone, number, AMOUNT, temperature, moves)
+def run(
+    annealer: Annealer, zone: Zone, temperature: float, moves: int, *, width: int = 6, patience: float = 50.0
+) -> None:
+    anneal(annealer._plan, annealer._fleet, zone, AMOUNT, width, patience, temperature, moves)
 
 
 CASES = [{}, {"open_routes": True}, {"metric": "exact"}, {"capacity": 40}, {"max_routes": 14}]
@@ -55,11 +59,11 @@ CASES = [{}, {"open_routes": True}, {"metric": "exact"}, {"capacity": 40}, {"max
 @pytest.mark.parametrize("fields", CASES)
 def test_accounts_are_true_after_any_number_of_moves(fields: dict[str, Any]) -> None:
     instance = random_routing(40, 1, **fields)
-    for temperature, moves in itertools.product((0.01, 3.0, 50.0), (1, 7, 400)):
+    for temperature, moves, width in itertools.product((0.01, 3.0, 50.0), (1, 7, 400), (0, 6)):
         annealer = annealer_of(instance)
         before = objective(instance, current_routes(annealer))
         (zone,) = annealer.divide(1)
-        run(annealer, zone, 0, temperature, moves)
+        run(annealer, zone, temperature, moves, width=width)
         now = current_routes(annealer)
         assert check(instance, now) == []
         assert objective(instance, now) - before == pytest.approx(zone.account[CURRENT], abs=1e-6)
@@ -76,7 +80,7 @@ def test_costs_in_a_matrix_and_by_coordinates_go_the_same_way() -> None:
     for same in (instance, as_matrix(instance)):
         annealer = annealer_of(same)
         (zone,) = annealer.divide(1)
-        run(annealer, zone, 0, 2.0, 300)
+        run(annealer, zone, 2.0, 300)
         routes.append(objective(instance, annealer.routes()))
     # Neighbours at equal distance may come in another order, so courses may part; both must gain.
     start = objective(instance, current_routes(annealer_of(instance)))
@@ -90,7 +94,7 @@ def test_a_frozen_search_takes_every_worse_move_back() -> None:
     last = objective(instance, current_routes(annealer))
     for _ in range(300):
         before = current_routes(annealer).to_lists()
-        run(annealer, zone, 0, 0.0, 1)
+        run(annealer, zone, 0.0, 1)
         value = objective(instance, current_routes(annealer))
         assert value <= last
         if value == last:
@@ -108,7 +112,7 @@ def test_a_zone_leaves_the_others_alone(division: str) -> None:
     assert sorted(c for part in members for c in part) == list(range(1, 61))
     assert max(map(len, members)) <= 2 * min(map(len, members)) + 12
     before = current_routes(annealer).to_lists()
-    run(annealer, zones[1], 1, 20.0, 500)
+    run(annealer, zones[1], 20.0, 500)
     after = current_routes(annealer).to_lists()
     others = [route for route in before if not members[1] & set(route)]
     assert all(route in after for route in others)
@@ -123,8 +127,8 @@ def test_reunited_zones_are_reported_when_better() -> None:
     start = objective(instance, current_routes(annealer))
     for _ in range(5):
         zones = annealer.divide(2)
-        for number, zone in enumerate(zones):
-            run(annealer, zone, number, 1.0, 300)
+        for zone in zones:
+            run(annealer, zone, 1.0, 300)
         annealer.reunite(zones)
         assert annealer._current == pytest.approx(objective(instance, current_routes(annealer)), abs=1e-6)
     assert monitor.best is not None

@@ -1,5 +1,7 @@
 """Costs, neighbours, linked routes and savings against slow accounts."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,16 +11,25 @@ from routing_cases import one_of_each_metric, random_routing, random_tour
 from copt.problems.routing import Routes, Routing, costs, objective
 from copt.solvers.routing.cost_kernels import cost
 from copt.solvers.routing.plan import NO_LIMIT, costs_of, nearest_among, neighbours, plan_of
-from copt.solvers.routing.route_kernels import Fleet, Plan, collect, detach, insert, leg, load_routes
+from copt.solvers.routing.route_kernels import (
+    Fleet,
+    Plan,
+    collect,
+    detach,
+    empty_fleet,
+    insert,
+    leg,
+    load_routes,
+    number,
+    rewrite,
+)
 from copt.solvers.routing.savings import savings_routes
 from copt.solvers.routing.savings_kernels import merge
 
 
 def fleet_of(plan: Plan, nodes: int, routes: int) -> Fleet:
     """An empty fleet."""
-    links = [np.full(nodes, -1, dtype=np.int32) for _ in range(3)]
-    counts = [np.zeros(routes, dtype=np.int32) for _ in range(3)]
-    fleet = Fleet(*links, *counts, load=np.zeros(routes, dtype=np.int64), zone=np.zeros(routes, dtype=np.int32))  # type: ignore[arg-type, misc]
+    fleet = empty_fleet(nodes, routes)
     load_routes(plan, fleet, np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int64))
     return fleet
 
@@ -123,6 +134,40 @@ def test_linked_routes_follow_lists(seed: int, choices: list[int]) -> None:
         assert [int(fleet.route[x]) for route in lists for x in route] == [
             r for r, route in enumerate(lists) for _ in route
         ]
+        check_legs(plan, fleet, lists)
+
+
+def check_legs(plan: Plan, fleet: Fleet, lists: list[list[int]]) -> None:
+    for route in lists:
+        stops = [0, *route, 0]
+        for before, c, behind in zip(stops, route, stops[2:], strict=False):
+            assert fleet.into[c] == leg(plan, before, c)
+            assert fleet.out[c] == leg(plan, c, behind)
+
+
+@given(st.integers(0, 10_000), st.permutations(range(1, 10)), st.integers(0, 9), st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_rewritten_and_numbered_routes_know_places_and_demands(
+    seed: int, order: list[int], one: int, other: int
+) -> None:
+    instance = random_routing(9, seed, open_routes=bool(seed % 2))
+    plan = plan_of(instance, neighbours(instance, 4))
+    fleet, cuts = fleet_of(plan, 10, 3), [0, *sorted((one, other)), 9]
+    lists = [order[a:b] for a, b in itertools.pairwise(cuts)]
+    for r, (a, b) in enumerate(itertools.pairwise(cuts)):
+        rewrite(plan, fleet, r, np.array(order, dtype=np.int32), a, b)
+    for _ in range(2):
+        assert lists_of(plan, fleet) == lists
+        check_legs(plan, fleet, lists)
+        for r, route in enumerate(lists):
+            assert fleet.load[r] == sum(instance.demands[route].tolist())
+            for place, c in enumerate(route):
+                assert fleet.route[c] == r
+                assert fleet.place[c] == place
+                assert fleet.carried[c] == sum(instance.demands[route[: place + 1]].tolist())
+        fleet.place[:], fleet.carried[:] = -1, -1
+        for r in range(3):
+            number(plan, fleet, r)
 
 
 def _value(instance: Routing, lists: list[list[int]]) -> float:

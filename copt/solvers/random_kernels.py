@@ -1,15 +1,16 @@
 """Compiled random numbers: xorshift64* (Vigna 2016), one state a thread."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from copt.solvers.compiled import kernel
 
 __all__ = ["UInt64", "draw", "uniform"]
 
 UInt64 = NDArray[np.uint64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def advance(random: UInt64) -> np.uint64:
     """Advance the state, shape (1,), which must not be 0; return 64 random bits."""
     x: np.uint64 = random[0]
@@ -20,13 +21,13 @@ def advance(random: UInt64) -> np.uint64:
     return x * np.uint64(2685821657736338717)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def draw(random: UInt64, bound: int) -> int:
     """Return a random integer in [0, bound)."""
     return int((advance(random) >> np.uint64(33)) % np.uint64(bound))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def uniform(random: UInt64) -> float:
     """Return a random number in [0, 1)."""
     return float(advance(random) >> np.uint64(11)) * (1.0 / 9007199254740992.0)

@@ -12,9 +12,11 @@ from copt.problems.base import IntArray
 from copt.problems.routing import FloatArray, Routes, Routing, costs, objective
 from copt.solvers.divide import next_steps, quota
 from copt.solvers.randomness import random_state
+from copt.solvers.routing.anneal_kernels import anneal
 from copt.solvers.routing.division import DIVISIONS
-from copt.solvers.routing.route_kernels import Fleet, Plan, collect, load_routes
-from copt.solvers.routing.ruin_kernels import BEST, CURRENT, MOVES, Ruin, Scratch, anneal
+from copt.solvers.routing.route_kernels import Plan, collect, empty_fleet, load_routes
+from copt.solvers.routing.ruin_kernels import Ruin
+from copt.solvers.routing.zone_kernels import BEST, CURRENT, MOVES, STRING, Zone
 
 __all__ = ["Annealer", "Schedule"]
 
@@ -32,6 +34,8 @@ class Schedule:
         mean: Customers removed in a move, on average.
         longest: Longest string.
         width: Neighbours that insertion looks at.
+        exchange: Neighbours that local search looks at.
+        patience: Local search follows a move that costs at most this many mean legs more than is accepted.
         division: Name of the division.
     """
 
@@ -40,6 +44,8 @@ class Schedule:
     mean: float = 10.0
     longest: float = 10.0
     width: int = 24
+    exchange: int = 7
+    patience: float = 3.0
     division: str = "barycentre"
 
 
@@ -70,17 +76,14 @@ class Annealer:
         self._monitor, self._report = monitor, report
         self._rng = np.random.default_rng([seed, 2])
         self._state = [random_state(seed, k) for k in range(MOST_ZONES)]
-        n, count = instance.num_nodes, len(first.to_lists())
+        n, count = instance.num_nodes, first.offsets.size - 1
         routes = count + max(SPARE, count // 10)
         if instance.max_routes is not None:
             routes = max(count, min(routes, instance.max_routes))
-        following, previous, route = (np.full(n, -1, dtype=np.int32) for _ in range(3))
-        head, tail, size, zone = (np.zeros(routes, dtype=np.int32) for _ in range(4))
-        load = np.zeros(routes, dtype=np.int64)
-        self._fleet = Fleet(following, previous, route, head, tail, size, load, zone)
+        self._fleet = empty_fleet(n, routes)
         load_routes(plan, self._fleet, first.nodes.astype(np.int32), first.offsets)
         self._best_next, self._best_first = self._fleet.next.copy(), self._fleet.first.copy()
-        self._marked = np.zeros(n + routes, dtype=np.uint8)
+        self._marked, self._waiting = np.zeros(routes, dtype=np.uint8), np.zeros(n, dtype=np.uint8)
         self._current = self._best = float(objective(instance, first))
         self._unit = self._current / max(1, instance.customers.size + count)
         self._began = monitor.elapsed
@@ -97,33 +100,35 @@ class Annealer:
         """Make every ``conquer`` that runs return soon."""
         self._halted = True
 
-    def divide(self, parts: int) -> list[Scratch]:
+    def divide(self, parts: int) -> list[Zone]:
         """Cut the routes into zones of about equally many customers."""
         fleet = self._fleet
         labels = DIVISIONS[self._schedule.division](self._centres(), fleet.size, parts, self._rng)
         fleet.zone[:] = labels
         self._best_next[:], self._best_first[:], self._marked[:] = fleet.next, fleet.first, 0
         owner = np.where(fleet.route >= 0, labels[fleet.route], -1)
-        return [self._scratch(k, np.flatnonzero(owner == k), np.flatnonzero(labels == k)) for k in range(parts)]
+        return [self._zone(k, np.flatnonzero(owner == k), np.flatnonzero(labels == k)) for k in range(parts)]
 
-    def conquer(self, zone: Scratch, deadline: float) -> None:
+    def conquer(self, zone: Zone, deadline: float) -> None:
         """Anneal ``zone`` until the deadline."""
-        number = int(self._fleet.zone[zone.routes[0]])
         schedule, used = self._schedule, int(np.count_nonzero(self._fleet.size[zone.routes]))
         longest = min(schedule.longest, zone.members.size / max(1, used))
         alone = self._instance.capacity is None
-        amount = Ruin(schedule.mean, longest, alone, min(schedule.width, self._plan.near.shape[1]))
+        listed = self._plan.near.shape[1]
+        amount = Ruin(schedule.mean, longest, alone, min(schedule.width, listed))
+        exchange, patience = min(schedule.exchange, listed), self._unit * schedule.patience
         moves, left = 100, quota(self._monitor, self._moves)
         while zone.members.size and left > 0 and not self._halted:
             began = time.perf_counter()
             if math.isinf(left) and began >= deadline:
                 return
             moves = int(min(moves, left))
-            anneal(self._plan, self._fleet, zone, number, amount, self._temperature(), moves)
+            heat = self._temperature()
+            anneal(self._plan, self._fleet, zone, amount, exchange, patience, heat, moves)
             left -= moves
             moves = next_steps(moves, time.perf_counter() - began)
 
-    def reunite(self, zones: Sequence[Scratch]) -> None:
+    def reunite(self, zones: Sequence[Zone]) -> None:
         """Report the best routes of all zones if together they are the best so far."""
         candidate = self._current + sum(float(zone.account[BEST]) for zone in zones)
         self._current += sum(float(zone.account[CURRENT]) for zone in zones)
@@ -139,24 +144,33 @@ class Annealer:
         count = collect(self._plan, self._best_first, self._best_next, nodes, offsets)
         return Routes(nodes[: offsets[count]], offsets[: count + 1])
 
-    def _scratch(self, number: int, members: IntArray, routes: IntArray) -> Scratch:
-        n, size = self._instance.num_nodes, self._best_first.size
-        gone, behind, source, order = (np.zeros(n, dtype=np.int32) for _ in range(4))
-        return Scratch(
-            self._state[number],
+    def _zone(self, name: int, members: IntArray, routes: IntArray) -> Zone:
+        n, count = self._instance.num_nodes, self._best_first.size
+        gone, log, one, two = (np.zeros(n, dtype=np.int32) for _ in range(4))
+        log_route, changed = (np.zeros(count, dtype=np.int32) for _ in range(2))
+        return Zone(
+            name,
+            self._state[name],
             members.astype(np.int32),
             routes.astype(np.int32),
             gone,
-            behind,
-            source,
-            order,
             key=np.zeros(n),
-            ruined=np.zeros(size, dtype=np.int64),
+            kept=np.zeros(count, dtype=np.int64),
+            log=log,
+            log_route=log_route,
+            log_end=np.zeros(count + 1, dtype=np.int64),
             best_next=self._best_next,
             best_first=self._best_first,
-            changed=np.zeros(n + size, dtype=np.int32),
+            changed=changed,
             marked=self._marked,
-            counts=np.zeros(2, dtype=np.int64),
+            queue=np.zeros(1 << n.bit_length(), dtype=np.int32),
+            waiting=self._waiting,
+            ends=np.zeros((2, STRING), dtype=np.int64),
+            freed=np.zeros((2, STRING)),
+            carry=np.zeros((2, STRING), dtype=np.int64),
+            one=one,
+            two=two,
+            counts=np.zeros(5, dtype=np.int64),
             account=np.zeros(3),
         )
 

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from copt.solvers.compiled import inlined, kernel
 
 __all__ = ["CEIL", "EXACT", "MATRIX", "NEAREST", "Costs", "Float64", "Int32", "cost"]
 
@@ -27,7 +28,7 @@ class Costs(NamedTuple):
     metric: int
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def cost(costs: Costs, i: int, j: int) -> float:
     """Return the cost from node ``i`` to node ``j``."""
     if costs.metric == MATRIX:
@@ -46,7 +47,7 @@ def cost(costs: Costs, i: int, j: int) -> float:
     return rounded + 1.0  # CEIL and ATT round up what would be too short
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def geographical(costs: Costs, i: int, j: int) -> float:
     """Return TSPLIB's distance on a sphere."""
     if i == j:

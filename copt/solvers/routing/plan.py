@@ -73,4 +73,6 @@ def plan_of(instance: Routing, neighbours: Int32) -> Plan:
     enter = np.zeros_like(leave) if instance.open_routes else np.array(enter)
     enter[instance.depot] = 0.0
     capacity = NO_LIMIT if instance.capacity is None else int(instance.capacity)
-    return Plan(costs_of(instance), instance.depot, capacity, np.array(instance.demands), neighbours, leave, enter)
+    near_cost = np.array(costs(instance, nodes[:, None], neighbours))
+    demand, turn = np.array(instance.demands), instance.symmetric
+    return Plan(costs_of(instance), instance.depot, capacity, demand, neighbours, near_cost, leave, enter, turn)

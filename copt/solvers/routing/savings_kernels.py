@@ -1,14 +1,13 @@
 """Compiled merging of routes in the order of their savings (Clarke and Wright 1964)."""
 
-from numba import njit
-
+from copt.solvers.compiled import kernel
 from copt.solvers.routing.cost_kernels import Int32
 from copt.solvers.routing.route_kernels import Int64
 
 __all__ = ["merge"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def root(parent: Int32, node: int) -> int:
     """Return the representative of the route of ``node``."""
     while parent[node] != node:
@@ -17,7 +16,7 @@ def root(parent: Int32, node: int) -> int:
     return node
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def merge(tail: Int32, head: Int32, load: Int64, capacity: int, directed: bool, parent: Int32, link: Int32) -> None:
     """Join routes end to end, pair by pair, where the load allows it.
 

@@ -10,9 +10,9 @@ don't-look bits; Martin, Otto and Felten (1991) for double bridges.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from copt.solvers.compiled import inlined, kernel
 from copt.solvers.random_kernels import UInt64, draw, uniform
 from copt.solvers.routing.cost_kernels import Costs, Float64, Int32, cost
 from copt.solvers.routing.route_kernels import Int64
@@ -46,7 +46,7 @@ class Path(NamedTuple):
     threes: Int64  # (CHOICES[0],) scratch
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def push(path: Path, node: int) -> None:
     """Queue ``node`` unless it is."""
     if not path.waiting[node]:
@@ -56,7 +56,7 @@ def push(path: Path, node: int) -> None:
         path.ends[1] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def reverse(path: Path, i: int, j: int) -> None:
     """Reverse the places from ``i`` to ``j``."""
     tour, place = path.tour, path.place
@@ -68,7 +68,7 @@ def reverse(path: Path, i: int, j: int) -> None:
         j -= 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def flip(path: Path, i: int, j: int) -> None:
     """Reverse and log it."""
     reverse(path, i, j)
@@ -76,7 +76,7 @@ def flip(path: Path, i: int, j: int) -> None:
     path.counts[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rewind(path: Path, count: int) -> None:
     """Take back all but the first ``count`` logged reversals."""
     for k in range(path.counts[0] - 1, count - 1, -1):
@@ -84,7 +84,7 @@ def rewind(path: Path, count: int) -> None:
     path.counts[0] = count
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def stretch(path: Path, t1: int, t2: int, t3: int, ahead: bool) -> tuple[int, int, int]:
     """Return t4 and the places to reverse for the exchange of (t1, t2), (t4, t3) for (t2, t3), (t1, t4).
 
@@ -102,7 +102,7 @@ def stretch(path: Path, t1: int, t2: int, t3: int, ahead: bool) -> tuple[int, in
     return path.tour[p4], i, j
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def candidate(path: Path, t1: int, t2: int, ahead: bool, gain: float, rank: int) -> tuple[float, int, int, int, int]:
     """Return the exchange with the ``rank``-th largest gain before closing: that gain, t3, t4 and the places."""
     values, threes = path.values, path.threes
@@ -132,7 +132,7 @@ def candidate(path: Path, t1: int, t2: int, ahead: bool, gain: float, rank: int)
     return values[rank], threes[rank], t4, i, j
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def chain(path: Path, t1: int, ahead: bool, first: int, second: int) -> tuple[float, bool]:
     """Make a Lin-Kernighan chain from ``t1``; keep its best part; return the gain, and whether there was a chain."""
     t2 = path.tour[path.place[t1] + (1 if ahead else -1)]
@@ -156,7 +156,7 @@ def chain(path: Path, t1: int, ahead: bool, first: int, second: int) -> tuple[fl
     return (best if kept > begun else 0.0), True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def queue_ends(path: Path, begun: int) -> None:
     """Queue the nodes at the ends of the reversals since ``begun``."""
     for k in range(begun, path.counts[0]):
@@ -165,7 +165,7 @@ def queue_ends(path: Path, begun: int) -> None:
             push(path, path.tour[p])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def improve(path: Path, t1: int) -> float:
     """Make the first improving chain from ``t1``; return its gain."""
     for ahead in (True, False):
@@ -186,7 +186,7 @@ def improve(path: Path, t1: int) -> float:
     return 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shift(path: Path, i: int, j: int, k: int) -> None:
     """Exchange the stretches from ``i`` to ``j - 1`` and from ``j`` to ``k - 1``."""
     flip(path, i, k - 1)
@@ -194,7 +194,7 @@ def shift(path: Path, i: int, j: int, k: int) -> None:
     flip(path, i + k - j, k - 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def settle(path: Path, steps: int) -> float:
     """Look at queued nodes until there are none or ``steps`` of them are done; return the gain."""
     mask, total = path.queue.size - 1, 0.0
@@ -212,7 +212,7 @@ def settle(path: Path, steps: int) -> float:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mend(path: Path, steps: int) -> bool:
     """Make the path a local optimum; return whether it is one after ``steps`` looks at nodes."""
     while steps > 0 and path.ends[1] > 0:
@@ -224,7 +224,7 @@ def mend(path: Path, steps: int) -> bool:
     return int(path.ends[1]) == 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def kick(path: Path, kicks: int, widest: int, temperature: float) -> None:
     """Exchange two neighbouring stretches at random and mend what that opens, ``kicks`` times.
 

@@ -1,0 +1,29 @@
+"""How kernels are compiled.
+
+Every kernel works on arrays that its Python caller owns, so it needs no reference counts of its own. numba would
+count every array of every tuple that is handed from kernel to kernel, with atomic operations that cost ten times as
+much as the search itself. Without them a kernel cannot allocate: room comes with the arguments.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+
+__all__ = ["inlined", "kernel"]
+
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile ``function`` on first use, to be called from Python or from other kernels."""
+    compiled: Function = njit(**OPTIONS)(function)
+    return compiled
+
+
+def inlined(function: Function) -> Function:
+    """Compile ``function`` as part of each kernel that calls it."""
+    compiled: Function = njit(inline="always", **OPTIONS)(function)
+    return compiled
