@@ -13,10 +13,10 @@ from copt.envs.jobshop_observation import Observation as Observation
 from copt.envs.jobshop_observation import PaperTokens as PaperTokens
 from copt.envs.jobshop_state import State as State
 from copt.envs.reward import Constant as Constant
-from copt.envs.reward import LowerBound as LowerBound
 from copt.envs.reward import Objective as Objective
 from copt.envs.reward import ObjectiveIncrease as ObjectiveIncrease
 from copt.envs.reward import Reward as Reward
+from copt.envs.reward import Scale as Scale
 from copt.envs.reward import Step as Step
 
 gymnasium.register("copt/JobShop-v0", entry_point="copt.envs.jobshop:JobShopEnv")

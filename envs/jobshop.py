@@ -5,51 +5,31 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
-from numpy.typing import NDArray
 
+from copt.envs.actions import LegalActions, Mask
+from copt.envs.episode import check_render_mode, draw_seed, reset_options
 from copt.envs.jobshop_chains import cut
 from copt.envs.jobshop_dynamics import Dispatching, Dynamics
 from copt.envs.jobshop_frame import gantt_frame, gantt_text
-from copt.envs.jobshop_observation import JobFeatures, Mask, Observation
+from copt.envs.jobshop_observation import JobFeatures, Observation
 from copt.envs.jobshop_state import State
-from copt.envs.reward import LowerBound, ObjectiveIncrease, Reward, Step
+from copt.envs.reward import SHORTNESS, Reward, Step
 from copt.errors import CoptError
 from copt.instances.jobshop_generators import uniform_shop
 from copt.problems.encoding import Encoding, encode, objective, schedule_of
 from copt.problems.jobshop import JobShop
 
-__all__ = ["JobShopEnv", "LegalJobs"]
+__all__ = ["JobShopEnv"]
 
 Instance = JobShop | Encoding
 
 DISPATCHING = Dispatching()
 JOB_FEATURES = JobFeatures()
-SHORTNESS = -1.0 * ObjectiveIncrease() / LowerBound()
 
 
 def six_by_six(seed: int) -> JobShop:
     """Return a random job shop of six jobs and six machines."""
     return uniform_shop(jobs=6, machines=6, seed=seed)
-
-
-class LegalJobs(spaces.Discrete):
-    """Jobs, and a last action that waits.
-
-    ``sample()`` draws a job that is legal now, and never waits; ``sample(mask)`` draws from the mask as
-    usual.
-    """
-
-    def __init__(self, slots: int) -> None:
-        super().__init__(slots + 1)
-        self.mask = np.zeros(slots + 1, np.int8)
-
-    def sample(self, mask: NDArray[np.int8] | None = None, probability: NDArray[np.int8] | None = None) -> np.int64:
-        """Return a random action."""
-        if mask is None and probability is None:
-            mask = self.mask.copy()
-            mask[-1] = 0
-        return super().sample(mask, probability)
 
 
 class JobShopEnv(gymnasium.Env[dict[str, Any], np.int64]):
@@ -92,8 +72,7 @@ class JobShopEnv(gymnasium.Env[dict[str, Any], np.int64]):
         num_jobs: int | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise CoptError(f"unknown render_mode {render_mode!r}; choose rgb_array or ansi")
+        check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self._fixed = instance
         self._generator = generator
@@ -101,7 +80,7 @@ class JobShopEnv(gymnasium.Env[dict[str, Any], np.int64]):
         self._state: State | None = None
         self._load(generator(0) if instance is None else instance, num_jobs)
         self._slots = len(self._chains.jobs) if num_jobs is None else num_jobs
-        self._actions = LegalJobs(self._slots)
+        self._actions = LegalActions(self._slots + 1, spared=self._slots)
         self.action_space = self._actions
         self.observation_space = observation.space(self._slots)
 
@@ -117,12 +96,9 @@ class JobShopEnv(gymnasium.Env[dict[str, Any], np.int64]):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode; ``options={"instance": ...}`` says on what."""
         super().reset(seed=seed)
-        given = dict(options or {})
-        instance = given.pop("instance", self._fixed)
-        if given:
-            raise CoptError(f"unknown reset option {next(iter(given))!r}; the only one is 'instance'")
+        instance = reset_options(options, "instance").get("instance", self._fixed)
         if instance is None:
-            instance = self._generator(int(self.np_random.integers(2**31 - 1)))
+            instance = self._generator(draw_seed(self.np_random))
         if instance is not self._instance:
             self._load(instance, self._slots)
         self._state = State(self._chains)
@@ -136,12 +112,10 @@ class JobShopEnv(gymnasium.Env[dict[str, Any], np.int64]):
         Raises:
             CoptError: If the action is not legal, or the episode is over.
         """
-        state, choice = self.state, int(action)
+        state = self.state
         if not state.remaining:
             raise CoptError("the episode is over; call reset() to start another")
-        if not (0 <= choice <= self._slots and self._actions.mask[choice]):
-            legal = np.flatnonzero(self._actions.mask).tolist()
-            raise CoptError(f"action {choice} is not legal; choose one of {legal}, see info['action_mask']")
+        choice = self._actions.checked(action)
         if choice == self._slots:
             self._dynamics.wait(state)
         else:

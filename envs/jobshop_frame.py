@@ -1,25 +1,22 @@
 """Pictures of a partial schedule: a Gantt frame as pixels, and as text."""
 
-import colorsys
 import string
 
 import numpy as np
-from numpy.typing import NDArray
 
 from copt.envs.jobshop_chains import Mode
 from copt.envs.jobshop_state import State
+from copt.envs.pixels import HEIGHT, INK, WIDTH, Frame, blank, colour
 
 __all__ = ["gantt_frame", "gantt_text"]
 
-WIDTH, HEIGHT = 640, 360  # pixels; the same for every instance, so that frames make a video
 COLUMNS = 80
 SYMBOLS = string.digits + string.ascii_letters
-GOLDEN_RATIO = 0.618034
 
 
-def gantt_frame(state: State) -> NDArray[np.uint8]:
+def gantt_frame(state: State) -> Frame:
     """Draw one row a resource, one colour a job, and the clock as a dark line; shape (height, width, 3)."""
-    frame = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    frame = blank()
     span = _span(state)
     edges = np.linspace(0, HEIGHT, max(1, len(state.free)) + 1).astype(int)
     for job, mode in _fixed(state):
@@ -29,9 +26,9 @@ def gantt_frame(state: State) -> NDArray[np.uint8]:
             top, bottom = edges[r], edges[r + 1]
             margin = (bottom - top) // 8
             box = frame[top + margin : max(top + margin + 1, bottom - margin), left:right]
-            box[:] = _colour(job)
+            box[:] = colour(job)
             box[:, :1] //= 2  # a dark edge tells two tasks of one job apart
-    frame[:, min(WIDTH - 1, state.now * (WIDTH - 1) // span)] = 40
+    frame[:, min(WIDTH - 1, state.now * (WIDTH - 1) // span)] = INK
     return frame
 
 
@@ -64,9 +61,3 @@ def _fixed(state: State) -> list[tuple[int, Mode]]:
         for mode in state.chains.modes[task]
         if state.start[mode.interval] >= 0 and mode.resources
     ]
-
-
-def _colour(job: int) -> NDArray[np.uint8]:
-    """Return a colour that differs from those of the neighbouring jobs."""
-    rgb = colorsys.hsv_to_rgb(job * GOLDEN_RATIO % 1.0, 0.55, 0.9)
-    return np.array([round(255 * part) for part in rgb], np.uint8)

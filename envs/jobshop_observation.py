@@ -7,12 +7,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from copt.envs.actions import Mask, bits
 from copt.envs.jobshop_state import NEVER, State
 from copt.errors import CoptError
 
-__all__ = ["JobFeatures", "Mask", "Observation", "PaperTokens"]
-
-Mask = NDArray[np.int8]  # (slots + 1,)
+__all__ = ["JobFeatures", "Observation", "PaperTokens"]
 
 
 class Observation(Protocol):
@@ -28,10 +27,6 @@ class Observation(Protocol):
         """Return the observation of ``state``, in which the actions with a 1 in ``mask`` are legal."""
 
 
-def _bits(*shape: int) -> spaces.Box:
-    return spaces.Box(0, 1, shape, np.int8)
-
-
 @dataclass(frozen=True)
 class JobFeatures:
     """A few numbers for each job, in units of the instance's lower bound and relative to the clock.
@@ -45,7 +40,7 @@ class JobFeatures:
     def space(self, slots: int) -> spaces.Dict:
         """Return the space. No schedule built by appending is longer than slots + 1 lower bounds."""
         nodes = spaces.Box(0.0, slots + 1.0, (slots, 5), np.float32)
-        return spaces.Dict({"nodes": nodes, "action_mask": _bits(slots + 1)})
+        return spaces.Dict({"nodes": nodes, "action_mask": bits(slots + 1)})
 
     def __call__(self, state: State, mask: Mask) -> dict[str, NDArray[Any]]:
         """Return the features of every job."""
@@ -103,9 +98,9 @@ class PaperTokens:
                 "interval_rep": spaces.Box(-np.inf, np.inf, (*row, 4), np.float32),
                 "start_end_tokens": spaces.Box(0, 2, row, np.int8),
                 "index_interval": spaces.Box(0, np.iinfo(np.int32).max, row, np.int32),
-                "attention_interval_mask": _bits(*row),
-                "job_resource_mask": _bits(slots + 1, slots + 1),
-                "action_mask": _bits(slots + 1),
+                "attention_interval_mask": bits(*row),
+                "job_resource_mask": bits(slots + 1, slots + 1),
+                "action_mask": bits(slots + 1),
             }
         )
 

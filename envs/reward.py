@@ -1,4 +1,4 @@
-"""Rewards as arithmetic on parts: ``-1.0 * ObjectiveIncrease() / LowerBound()``."""
+"""Rewards as arithmetic on parts: ``-1.0 * ObjectiveIncrease() / Scale()``."""
 
 import operator
 from collections.abc import Callable
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 __all__ = [
+    "SHORTNESS",
     "Arithmetic",
     "Combined",
     "Constant",
-    "LowerBound",
     "Objective",
     "ObjectiveIncrease",
     "Reward",
+    "Scale",
     "Step",
 ]
 
@@ -22,15 +23,15 @@ class Step:
     """What a reward may look at: one step in the minimising sense.
 
     Args:
-        before: Bound on the objective before the step; 0 before the first step.
+        before: Bound on the objective before the step; 0 while nothing is built.
         after: Bound after the step; the objective once the episode is done.
-        lower_bound: Positive lower bound on the makespan of the instance.
+        scale: Positive value of the objective that makes small and large instances alike; each environment says which.
         done: Whether the step ended the episode.
     """
 
     before: float
     after: float
-    lower_bound: float
+    scale: float
     done: bool
 
 
@@ -117,12 +118,12 @@ class ObjectiveIncrease(Arithmetic):
 
 
 @dataclass(frozen=True)
-class LowerBound(Arithmetic):
-    """A lower bound on the instance's makespan, at least 1, to make small and large instances alike."""
+class Scale(Arithmetic):
+    """What makes small and large instances alike: a lower bound, or the objective of a start."""
 
     def __call__(self, step: Step) -> float:
-        """Return the bound."""
-        return step.lower_bound
+        """Return the scale."""
+        return step.scale
 
 
 @dataclass(frozen=True)
@@ -136,3 +137,7 @@ class Combined(Arithmetic):
     def __call__(self, step: Step) -> float:
         """Return the combination of both rewards."""
         return self.operation(self.left(step), self.right(step))
+
+
+SHORTNESS = -1.0 * ObjectiveIncrease() / Scale()
+"""Over an episode it adds up to minus the objective in units of the scale."""

@@ -17,11 +17,11 @@ from copt.envs import (
     Dynamics,
     JobFeatures,
     JobShopEnv,
-    LowerBound,
     Objective,
     Observation,
     PaperTokens,
     Reward,
+    Scale,
     State,
 )
 from copt.errors import CoptError
@@ -119,7 +119,7 @@ def test_rewards_add_up_to_the_makespan_in_lower_bounds(dynamics: Dynamics, obse
     [
         (-Objective(), lambda makespan: -makespan),
         (Constant(-0.5), lambda _: -0.5 * FT06.num_operations),
-        (-2.0 * Objective() / LowerBound(), lambda makespan: -2 * makespan / 47),
+        (-2.0 * Objective() / Scale(), lambda makespan: -2 * makespan / 47),
     ],
 )
 def test_the_reward_is_what_was_composed(reward: Reward, total: Callable[[int], float]) -> None:
@@ -269,7 +269,7 @@ def test_misuse_is_refused() -> None:
     episode(env, 0)
     with pytest.raises(CoptError, match=r"the episode is over; call reset\(\)"):
         env.step(0)
-    with pytest.raises(CoptError, match="unknown reset option 'shop'; the only one is 'instance'"):
+    with pytest.raises(CoptError, match="unknown reset option 'shop'; the known ones are: instance"):
         env.reset(options={"shop": FT06})
     with pytest.raises(CoptError, match="ft06 has 6 jobs, there is room for 3; pass num_jobs=6"):
         env.reset(options={"instance": FT06})

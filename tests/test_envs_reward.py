@@ -2,10 +2,10 @@ import pickle
 
 import pytest
 
-from copt.envs import Constant, LowerBound, Objective, ObjectiveIncrease, Reward, Step
+from copt.envs import Constant, Objective, ObjectiveIncrease, Reward, Scale, Step
 
-MIDDLE = Step(before=10.0, after=14.0, lower_bound=8.0, done=False)
-LAST = Step(before=14.0, after=16.0, lower_bound=8.0, done=True)
+MIDDLE = Step(before=10.0, after=14.0, scale=8.0, done=False)
+LAST = Step(before=14.0, after=16.0, scale=8.0, done=True)
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,9 @@ LAST = Step(before=14.0, after=16.0, lower_bound=8.0, done=True)
         (Constant(0.0), 0.0, 0.0),
         (Objective(), 0.0, 16.0),
         (ObjectiveIncrease(), 4.0, 2.0),
-        (LowerBound(), 8.0, 8.0),
+        (Scale(), 8.0, 8.0),
         (-Objective(), 0.0, -16.0),
-        (-1.0 * ObjectiveIncrease() / LowerBound(), -0.5, -0.25),
+        (-1.0 * ObjectiveIncrease() / Scale(), -0.5, -0.25),
         (ObjectiveIncrease() * 3 + 1, 13.0, 7.0),
         (1 + 3 * ObjectiveIncrease(), 13.0, 7.0),
         (ObjectiveIncrease() - Objective(), 4.0, -14.0),
@@ -33,7 +33,7 @@ def test_rewards_are_arithmetic_on_parts(reward: Reward, middle: float, last: fl
 
 
 def test_rewards_are_values() -> None:
-    dense = -1.0 * ObjectiveIncrease() / LowerBound()
-    assert dense == -1.0 * ObjectiveIncrease() / LowerBound()
-    assert dense != -2.0 * ObjectiveIncrease() / LowerBound()
+    dense = -1.0 * ObjectiveIncrease() / Scale()
+    assert dense == -1.0 * ObjectiveIncrease() / Scale()
+    assert dense != -2.0 * ObjectiveIncrease() / Scale()
     assert pickle.loads(pickle.dumps(dense)) == dense
