@@ -18,5 +18,13 @@ from copt.envs.reward import ObjectiveIncrease as ObjectiveIncrease
 from copt.envs.reward import Reward as Reward
 from copt.envs.reward import Scale as Scale
 from copt.envs.reward import Step as Step
+from copt.envs.routing import RoutingEnv as RoutingEnv
+from copt.envs.routing_dynamics import Appending as Appending
+from copt.envs.routing_dynamics import RoutingDynamics as RoutingDynamics
+from copt.envs.routing_legs import Legs as Legs
+from copt.envs.routing_observation import NodeFeatures as NodeFeatures
+from copt.envs.routing_observation import RoutingObservation as RoutingObservation
+from copt.envs.routing_state import PartialRoutes as PartialRoutes
 
 gymnasium.register("copt/JobShop-v0", entry_point="copt.envs.jobshop:JobShopEnv")
+gymnasium.register("copt/Routing-v0", entry_point="copt.envs.routing:RoutingEnv")

@@ -2,11 +2,17 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
 
-from copt.problems.routing import METRICS, Routes, Routing, objective
+from copt.problems.routing import METRICS, Routes, Routing, check, objective
+
+STEADY = settings(deadline=None, derandomize=True)
+"""The same examples in every run, however busy the machine is."""
 
 
 def make(**fields: Any) -> Routing:
@@ -76,3 +82,40 @@ def best_routes(instance: Routing) -> float:
                         best[done | part] = value
                 part = (part - 1) & free
     return best[full]
+
+
+@st.composite
+def problems(draw: st.DrawFn, *, most: int = 7) -> Routing:
+    """Draw a tour or routes, of coordinates or a matrix, closed or open, with and without limits."""
+    seed, size, depot = draw(st.integers(0, 10_000)), draw(st.integers(1, most)), draw(st.booleans())
+    rng = np.random.default_rng(seed)
+    fields: dict[str, Any] = {"name": "drawn"}
+    if draw(st.booleans()):
+        fields |= {"matrix": rng.integers(0, 50, (size + depot, size + depot)).astype(np.float64)}
+    else:
+        places = rng.integers(0, 101, (size + depot, 2)).astype(np.float64)
+        fields |= {"coordinates": places, "metric": draw(st.sampled_from(METRICS))}
+    if depot:
+        home = draw(st.integers(0, size))
+        demand = np.insert(rng.integers(0, 7, size), home, 0)
+        fields |= {"depot": home, "open_routes": draw(st.booleans()), "demand": demand}
+        if draw(st.booleans()):
+            fields["capacity"] = draw(st.integers(max(1, int(demand.max())), 20))
+        if draw(st.booleans()):
+            fewest = -(-int(demand.sum()) // fields.get("capacity", 99))
+            fields["max_routes"] = max(1, fewest) + draw(st.integers(0, 2))
+    return Routing(**fields)
+
+
+def all_solutions(instance: Routing) -> Iterator[Routes]:
+    """Yield every feasible solution; routes in every order."""
+    for order in itertools.permutations(instance.customers.tolist()):
+        for cuts in itertools.product([False, True], repeat=0 if instance.depot is None else len(order) - 1):
+            lists = [[order[0]]]
+            for node, cut in zip(order[1:], cuts or [False] * (len(order) - 1), strict=True):
+                if cut:
+                    lists.append([])
+                lists[-1].append(node)
+            routes = Routes.from_lists(lists)
+            if not check(instance, routes):
+                yield routes
