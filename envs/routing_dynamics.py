@@ -27,11 +27,11 @@ class Appending:
 
     A customer is legal if it is to be visited and fits on the route, the depot if the route has a customer and
     another one may begin. Where both the capacity and the number of routes are limited, a choice is illegal if
-    afterwards the demand left would exceed the room left, or more customers of over half the capacity, no two of which
-    share a route, were left than routes. These conditions are necessary, not sufficient (whether demands fit is bin
-    packing): every feasible solution can be built, but a dead end may still come up, in which no node is legal though
-    customers are left. There is none if the capacity or the number of routes is not limited, nor if all demands are
-    equal.
+    afterwards the demand left would exceed the room left, where room that no single customer fits into does not count,
+    or more customers of over half the capacity, no two of which share a route, were left than routes. These conditions
+    are necessary, not sufficient (whether demands fit is bin packing): every feasible solution can be built, but a dead
+    end may still come up, in which no node is legal though customers are left. There is none if the capacity or the
+    number of routes is not limited, nor if all demands are equal.
     """
 
     def legal(self, state: PartialRoutes) -> NDArray[np.bool_]:
@@ -57,10 +57,16 @@ class Appending:
 def _look_ahead(state: PartialRoutes, legal: NDArray[np.bool_], depot: int, room: int, spare: int) -> None:
     """Take out of ``legal`` what leaves too little room."""
     capacity, demands = room + state.load, state.legs.demands
+    if not state.remaining:
+        return
     bulky = state.open & (2 * demands > capacity)
     count = int(np.count_nonzero(bulky))
-    # Customers use as much room as they take away from the demand; only going home wastes some.
     legal[depot] &= state.demand <= capacity * spare and count <= spare
+    # Customers use as much room as they take away from the demand, but the last one on the route wastes what is left.
+    smallest, second = np.partition(np.append(demands[state.open], room + 1), [0, 1])[:2]
+    last = demands + np.where(demands > smallest, smallest, second) > room
+    last[depot] = False
+    legal &= ~last | (state.demand - demands <= capacity * spare)
     if count > spare:  # one of them must come on this route, and whatever is visited before must leave it the room
         legal &= bulky | (demands <= room - demands[bulky].min())
     if count > spare + 1 or state.demand > room + capacity * spare:

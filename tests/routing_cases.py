@@ -102,9 +102,21 @@ def problems(draw: st.DrawFn, *, most: int = 7) -> Routing:
         if draw(st.booleans()):
             fields["capacity"] = draw(st.integers(max(1, int(demand.max())), 20))
         if draw(st.booleans()):
-            fewest = -(-int(demand.sum()) // fields.get("capacity", 99))
-            fields["max_routes"] = max(1, fewest) + draw(st.integers(0, 2))
+            fewest = len(_packed(sorted(demand.tolist(), reverse=True), fields.get("capacity", 99)))
+            fields["max_routes"] = fewest + draw(st.integers(0, 2))
     return Routing(**fields)
+
+
+def _packed(demands: list[int], capacity: int) -> list[int]:
+    """The loads of routes on which each demand goes to the first that it fits on."""
+    loads: list[int] = []
+    for demand in demands:
+        fits = [k for k, load in enumerate(loads) if load + demand <= capacity]
+        if fits:
+            loads[fits[0]] += demand
+        else:
+            loads.append(demand)
+    return loads
 
 
 def all_solutions(instance: Routing) -> Iterator[Routes]:

@@ -3,7 +3,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from routing_cases import STEADY, all_solutions, best_routes, best_tour, make, problems, random_routing, random_tour
@@ -13,13 +13,12 @@ from copt.errors import CoptError
 from copt.problems.routing import Routes, Routing, check, objective, toy
 
 ID = "copt/Routing-v0"
-TWO_FULL = make(  # 4 + 3 + 3 twice; 4 + 4 is a dead end
-    coordinates=[[k, 0] for k in range(7)],
+TIGHT = make(  # 5 + 3 and 4 + 2 + 2 fill two routes; a route that begins with 2 + 3 is a dead end
+    coordinates=[[k, 0] for k in range(6)],
     depot=0,
-    demand=[0, 4, 4, 3, 3, 3, 3],
-    capacity=10,
+    demand=[0, 2, 5, 3, 4, 2],
+    capacity=8,
     max_routes=2,
-    name="two full",
 )
 
 
@@ -85,7 +84,6 @@ def test_the_best_of_all_tours_is_the_optimum() -> None:
 @settings(STEADY, max_examples=150)
 @given(problems(), st.integers(0, 2**16))
 def test_any_problem_can_be_played(instance: Routing, seed: int) -> None:
-    assume(Appending().legal(PartialRoutes(Legs(instance))).any())
     rewards, info = episode(RoutingEnv(instance), seed)
     total = -sum(rewards) * Legs(instance).scale
     assert not info["action_mask"].any()
@@ -100,15 +98,16 @@ def test_any_problem_can_be_played(instance: Routing, seed: int) -> None:
 
 
 def test_a_dead_end_ends_the_episode_and_costs() -> None:
-    rewards, info = play(RoutingEnv(TWO_FULL), [1, 2])
-    assert (info["dead_end"], info["unvisited"]) == (True, 4)
+    rewards, info = play(RoutingEnv(TIGHT), [5, 3])
+    assert (info["dead_end"], info["unvisited"]) == (True, 3)
     assert {"objective", "solution"} & set(info) == set()
-    scale = 6 * 1  # each customer has a neighbour at distance 1
-    assert [r * scale for r in rewards] == pytest.approx([-1, -1 - 4 * 2 * 6])
-    env = RoutingEnv(TWO_FULL, reward=-Objective() / Scale())
-    assert play(env, [1, 2])[0] == pytest.approx([0, -50 / scale])
+    scale = 5 * 1  # each customer has a neighbour at distance 1
+    assert [r * scale for r in rewards] == pytest.approx([-5, -2 - 3 * 2 * 5])
+    env = RoutingEnv(TIGHT, reward=-Objective() / Scale())
+    assert play(env, [5, 3])[0] == pytest.approx([0, -37 / scale])
     with pytest.raises(CoptError, match=r"the episode is over; call reset\(\)"):
-        env.step(3)
+        env.step(1)
+    assert play(env, [2, 3, 0, 1, 4, 5])[1]["dead_end"] is False
 
 
 def test_what_cannot_be_served_is_refused_at_once() -> None:

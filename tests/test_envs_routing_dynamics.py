@@ -89,10 +89,19 @@ def test_customers_of_over_half_the_capacity_keep_a_route_each() -> None:
 
 
 def test_a_dead_end_that_is_not_foreseen() -> None:
-    # 4 + 3 + 3 and 4 + 3 + 3 fill two routes of 10; 4 + 4 does not leave room for two of 3 elsewhere.
-    state = replay(shelf([4, 4, 3, 3, 3, 3], max_routes=2, capacity=10), [1, 2])
+    # 5 + 3 and 4 + 2 + 2 fill two routes of 8. After 2 + 3 there is room for 2, and 5 + 4 are more than a route.
+    instance = shelf([2, 5, 3, 4, 2], max_routes=2, capacity=8)
+    assert legal(PartialRoutes(Legs(instance))) == [1, 2, 3, 4, 5]
+    assert legal(replay(instance, [5])) == [1, 3, 4]
+    state = replay(instance, [5, 3])
     assert legal(state) == []
-    assert state.charge == 2 * 6 * 4  # four customers, the dearest leg is 6
+    assert state.charge == 2 * 5 * 3  # three customers, the dearest leg is 5
+
+
+def test_room_that_no_customer_fits_into_does_not_count() -> None:
+    # 4 + 4 leaves room for 2, so that four customers with 12 would go on a route of 10.
+    assert legal(replay(shelf([4, 4, 3, 3, 3, 3], max_routes=2, capacity=10), [1])) == [3, 4, 5, 6]
+    assert legal(replay(shelf([4, 4, 3, 3, 3, 2], max_routes=2, capacity=10), [1])) == [2, 3, 4, 5, 6]
 
 
 @settings(STEADY, max_examples=60)
