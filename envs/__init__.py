@@ -19,12 +19,23 @@ from copt.envs.reward import Reward as Reward
 from copt.envs.reward import Scale as Scale
 from copt.envs.reward import Step as Step
 from copt.envs.routing import RoutingEnv as RoutingEnv
+from copt.envs.routing_descent import LocalSearch as LocalSearch
 from copt.envs.routing_dynamics import Appending as Appending
 from copt.envs.routing_dynamics import RoutingDynamics as RoutingDynamics
+from copt.envs.routing_improve import RoutingImproveEnv as RoutingImproveEnv
+from copt.envs.routing_improve_observation import ImproveObservation as ImproveObservation
+from copt.envs.routing_improve_observation import IncumbentFeatures as IncumbentFeatures
+from copt.envs.routing_incumbent import Incumbent as Incumbent
 from copt.envs.routing_legs import Legs as Legs
 from copt.envs.routing_observation import NodeFeatures as NodeFeatures
 from copt.envs.routing_observation import RoutingObservation as RoutingObservation
+from copt.envs.routing_start import nearest_start as nearest_start
 from copt.envs.routing_state import PartialRoutes as PartialRoutes
+from copt.envs.routing_zone import Conqueror as Conqueror
+from copt.envs.routing_zone import NearCustomers as NearCustomers
+from copt.envs.routing_zone import NearRoutes as NearRoutes
+from copt.envs.routing_zone import Zones as Zones
 
 gymnasium.register("copt/JobShop-v0", entry_point="copt.envs.jobshop:JobShopEnv")
 gymnasium.register("copt/Routing-v0", entry_point="copt.envs.routing:RoutingEnv")
+gymnasium.register("copt/RoutingImprove-v0", entry_point="copt.envs.routing_improve:RoutingImproveEnv")

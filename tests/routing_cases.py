@@ -131,3 +131,25 @@ def all_solutions(instance: Routing) -> Iterator[Routes]:
             routes = Routes.from_lists(lists)
             if not check(instance, routes):
                 yield routes
+
+
+def some_routes(instance: Routing, rng: np.random.Generator) -> Routes:
+    """Return random feasible routes: customers in any order, each on a random route that has room for it."""
+    order = rng.permutation(instance.customers).tolist()
+    if instance.depot is None:
+        return Routes.from_lists([order])
+    most = instance.max_routes or len(order)
+    while True:
+        routes: list[list[int]] = [[] for _ in range(most)]
+        for node in order:
+            fits = [
+                r
+                for r in routes
+                if instance.capacity is None or instance.demands[[*r, node]].sum() <= instance.capacity
+            ]
+            if not fits:
+                break
+            fits[rng.integers(len(fits))].append(node)
+        else:
+            return Routes.from_lists([route for route in routes if route])
+        order = sorted(order, key=lambda node: -int(instance.demands[node]))  # large ones first: then some try succeeds

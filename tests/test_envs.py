@@ -12,9 +12,13 @@ import copt.envs  # noqa: F401 - registers them
 from copt.errors import CoptError
 from copt.problems import jobshop, routing
 
-TOYS: dict[str, Any] = {"copt/JobShop-v0": jobshop, "copt/Routing-v0": routing}
+FAMILIES: dict[str, Any] = {
+    "copt/JobShop-v0": jobshop,
+    "copt/Routing-v0": routing,
+    "copt/RoutingImprove-v0": routing,
+}
 
-environments = pytest.mark.parametrize("name", TOYS)
+environments = pytest.mark.parametrize("name", FAMILIES)
 
 
 def episode(env: Any, seed: int, options: dict[str, Any] | None = None) -> tuple[list[float], dict[str, Any]]:
@@ -31,13 +35,13 @@ def episode(env: Any, seed: int, options: dict[str, Any] | None = None) -> tuple
 
 
 def test_all_environments_are_here() -> None:
-    assert {name for name in gymnasium.registry if name.startswith("copt/")} == set(TOYS)
+    assert {name for name in gymnasium.registry if name.startswith("copt/")} == set(FAMILIES)
 
 
 @environments
 @pytest.mark.parametrize("toy", [False, True])
 def test_gymnasium_s_checker_passes(name: str, toy: bool) -> None:
-    options = {"instance": TOYS[name].toy()} if toy else {}
+    options = {"instance": FAMILIES[name].toy()} if toy else {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(gymnasium.make(name, **options).unwrapped)
@@ -45,7 +49,7 @@ def test_gymnasium_s_checker_passes(name: str, toy: bool) -> None:
 
 @environments
 def test_an_episode_ends_with_a_solution_that_passes_its_check(name: str) -> None:
-    family, env = TOYS[name], gymnasium.make(name)
+    family, env = FAMILIES[name], gymnasium.make(name)
     toy = family.toy()
     _, info = episode(env, 0, {"instance": toy})
     assert family.check(toy, info["solution"]) == []
