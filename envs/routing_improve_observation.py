@@ -37,7 +37,7 @@ class IncumbentFeatures:
     episode, 1 if never; by how much that step lowered the cost.
 
     ``progress`` has shape (2,): share of the steps that are left, and cost in units of the start's. ``action_mask`` has
-    shape (slots,).
+    shape (slots,). The capacity is that of ``Legs``, which counts only what demands can add up to.
     """
 
     def space(self, slots: int) -> spaces.Dict:

@@ -40,7 +40,7 @@ class NodeFeatures:
 
     ``route`` has shape (3,): room left on the route, in units of the capacity; share of the routes that may still
     begin; share of the customers that are visited. The first two are 1 if there is no limit. ``action_mask`` has shape
-    (slots,).
+    (slots,). The capacity is that of ``Legs``, which counts only what demands can add up to.
     """
 
     def space(self, slots: int) -> spaces.Dict:
