@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from routing_cases import one_of_each_metric, random_routing, random_tour
+from routing_cases import as_matrix, one_of_each_metric, random_routing, random_tour
 
 from copt.problems.routing import Routes, Routing, costs, objective
 from copt.solvers.routing.cost_kernels import cost
-from copt.solvers.routing.plan import NO_LIMIT, costs_of, nearest_among, neighbours, plan_of
+from copt.solvers.routing.plan import NO_LIMIT, costs_of, nearest_among, neighbours, plan_of, quadrant_neighbours
 from copt.solvers.routing.route_kernels import (
     Fleet,
     Plan,
@@ -242,3 +242,16 @@ def test_savings_routes_are_feasible_and_better_than_single_ones(fields: dict[st
         assert check(instance, routes) == []
         assert objective(instance, routes) < objective(instance, Routes.from_lists([[c] for c in range(1, 26)]))
     assert plan.capacity == (NO_LIMIT if instance.capacity is None else 12)
+
+
+def test_quadrant_neighbours_lead_out_of_a_row() -> None:
+    row = [(k, 0.0) for k in range(-10, 11)]
+    points = np.array([*row, (0, 30), (1, 31), (0, -30), (-1, -33)], dtype=np.float64)
+    tour, center = Routing(coordinates=points), 10
+    assert set(neighbours(tour, 8)[center].tolist()) <= set(range(21))
+    near = quadrant_neighbours(tour, 8, 2)[center].tolist()
+    assert len(near) == len(set(near)) == 8
+    assert {9, 11, 21, 22} & set(near) == {9, 11, 21, 22}
+    apart = np.linalg.norm(points[near] - points[center], axis=1)
+    assert (np.diff(apart) >= 0).all()
+    assert np.array_equal(quadrant_neighbours(as_matrix(tour), 8, 1), neighbours(as_matrix(tour), 16)[:, :8])

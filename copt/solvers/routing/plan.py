@@ -8,9 +8,10 @@ from copt.problems.routing import Routing, costs
 from copt.solvers.routing.cost_kernels import ATT, CEIL, EXACT, GEO, MATRIX, NEAREST, Costs, Int32
 from copt.solvers.routing.route_kernels import Plan
 
-__all__ = ["NO_LIMIT", "costs_of", "nearest_among", "neighbours", "plan_of"]
+__all__ = ["NO_LIMIT", "costs_of", "nearest_among", "neighbours", "plan_of", "quadrant_neighbours"]
 
 NO_LIMIT = 2**62
+WIDER = 16  # nearest nodes that are looked through for each one wanted in a direction
 CODES = {"exact": EXACT, "euc_2d": NEAREST, "ceil_2d": CEIL, "att": ATT, "geo": GEO}
 
 
@@ -38,6 +39,26 @@ def neighbours(instance: Routing, count: int) -> Int32:
         return np.full((instance.num_nodes, 1), customers[0], dtype=np.int32)
     nodes = np.arange(instance.num_nodes)
     return _nearest(instance, nodes, customers, min(count, customers.size - 1))
+
+
+def quadrant_neighbours(instance: Routing, count: int, each: int) -> Int32:
+    """Return ``count`` neighbours of each node, nearest first, among them ``each`` in every direction if there are.
+
+    Where nodes lie in clusters or rows, the nearest ones alone do not lead out (Johnson and McGeoch 1997). Directions
+    are the four quadrants about the node; without coordinates the nearest are taken. Shape (nodes, count).
+    """
+    near = neighbours(instance, max(count, WIDER * each))
+    if instance.coordinates is None or near.shape[1] <= count:
+        return near[:, :count]
+    x, y = (instance.coordinates[near, axis] - instance.coordinates[:, axis, None] for axis in (0, 1))
+    wanted = np.zeros(near.shape, dtype=bool)
+    for east in (True, False):
+        for north in (True, False):
+            inside = ((x > 0) == east) & ((y > 0) == north)
+            wanted |= inside & (np.cumsum(inside, axis=1) <= each)
+    chosen = np.argsort(~wanted, axis=1, kind="stable")[:, :count]
+    result: Int32 = np.take_along_axis(near, np.sort(chosen, axis=1), axis=1)
+    return result
 
 
 def nearest_among(instance: Routing, nodes: IntArray, count: int) -> Int32:

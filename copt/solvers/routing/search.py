@@ -14,14 +14,15 @@ from copt.solvers.routing.anneal import Annealer, Schedule
 from copt.solvers.routing.bounds import Ascent, rounded_up
 from copt.solvers.routing.greedy import greedy_tour
 from copt.solvers.routing.plain import plain_routes
-from copt.solvers.routing.plan import neighbours, plan_of
+from copt.solvers.routing.plan import neighbours, plan_of, quadrant_neighbours
 from copt.solvers.routing.route_kernels import Plan
 from copt.solvers.routing.savings import savings_routes
 from copt.solvers.routing.tours import TourSearch
 
 __all__ = ["search_routes", "search_tour"]
 
-NEAR_ROUTES, NEAR_TOUR = 40, 10  # neighbours of each node
+NEAR_ROUTES = 40  # neighbours of each node
+NEAR_TOUR = (16, 3)  # neighbours of each node, and those of them in each direction
 ASCENT = (3, 5000)  # nodes between which one-trees bound a tour
 SHARE, ROUNDS = 0.1, 300  # of the time, and most steps, of that ascent
 
@@ -75,7 +76,7 @@ def search_tour(
     until: Callable[[], bool] = lambda: False,
 ) -> None:
     """Improve a tour until the monitor or ``until`` says stop, or the moves are used up."""
-    near = neighbours(instance, NEAR_TOUR)
+    near = quadrant_neighbours(instance, *NEAR_TOUR)
     tour = greedy_tour(instance, near) if start is None else start.nodes
     first = Routes(tour, np.array([0, tour.size]))
     monitor.offer(objective(instance, first), first, "greedy")

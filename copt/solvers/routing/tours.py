@@ -22,7 +22,7 @@ FEW = 20  # steps of a first slice
 WIDEST = 30  # places of a stretch that a kick moves
 LOG = 1 << 16  # reversals that can be taken back
 REACH = 50_000  # longest reversal
-HOT = 0.03  # first temperature, in mean legs; it falls to 0
+HOT = 0.1  # first temperature, in mean legs; it falls to 0
 
 
 class TourSearch:
