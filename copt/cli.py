@@ -287,10 +287,10 @@ def show_model(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of
 )
 def train(
     context: typer.Context,
-    family: Annotated[str, typer.Argument(metavar="FAMILY", help="Family, such as jobshop.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Training run, such as jobshop or routing-udc.")],
 ) -> None:
-    """Train a policy; the arguments after the family are those of its training run."""
-    training_run(family)(context.args)
+    """Train a policy; the arguments after the name are those of its training run."""
+    training_run(name)(context.args)
 
 
 @app.command(

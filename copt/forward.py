@@ -67,24 +67,26 @@ def _help_of(name: str, docstring: str) -> str:
     return next((line.removeprefix(f"{name}: ") for line in lines if line.startswith(f"{name}: ")), "")
 
 
-def training_run(family: str) -> Callable[[list[str]], None]:
-    """Return the training run of ``family``, a function of its own command-line arguments.
+def training_run(name: str) -> Callable[[list[str]], None]:
+    """Return the training run called ``name``, a function of its own command-line arguments.
+
+    ``routing-udc`` is the run in ``copt/models/train_routing_udc.py``.
 
     Raises:
-        UnknownNameError: If nothing is trained for that family.
+        UnknownNameError: If there is no such run.
         MissingExtraError: If the packages for training are not installed.
     """
     from copt import models
 
     known = [
-        module.name.removeprefix("train_")
+        module.name.removeprefix("train_").replace("_", "-")
         for module in pkgutil.iter_modules(models.__path__)
         if module.name.startswith("train_")
     ]
-    if family not in known:
-        raise UnknownNameError("training run", family, known, f"there are runs for: {', '.join(known)}")
+    if name.replace("_", "-") not in known:
+        raise UnknownNameError("training run", name, known, f"there are runs for: {', '.join(known)}")
     try:
-        main: Callable[[list[str]], None] = importlib.import_module(f"copt.models.train_{family}").main
+        main: Callable[[list[str]], None] = importlib.import_module(f"copt.models.train_{name.replace('-', '_')}").main
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("copt"):
             raise

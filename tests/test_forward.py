@@ -8,7 +8,7 @@ from conftest import Invoke
 
 import copt
 from copt import cli, forward
-from copt.errors import MissingExtraError
+from copt.errors import MissingExtraError, UnknownNameError
 from copt.instances.jobshop import GENERATORS
 from copt.problems.base import same
 
@@ -75,6 +75,16 @@ def test_train_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(importlib, "import_module", lambda _: __import__("no_such_torch"))
     with pytest.raises(MissingExtraError, match=r"needs optional packages; .*copt-solver\[train\]"):
         forward.training_run("play")
+
+
+@pytest.mark.parametrize("name", ["play-hard", "play_hard"])
+def test_training_runs_are_named_with_hyphens(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    modules = {"copt.models.train_play_hard": SimpleNamespace(main=print)}
+    monkeypatch.setattr(pkgutil, "iter_modules", lambda _: [SimpleNamespace(name="train_play_hard")])
+    monkeypatch.setattr(importlib, "import_module", modules.__getitem__)
+    assert forward.training_run(name) is print
+    with pytest.raises(UnknownNameError, match=r"did you mean 'play-hard'\? there are runs for: play-hard"):
+        forward.training_run("play-hart")
 
 
 def test_train_knows_its_families(invoke: Invoke) -> None:
