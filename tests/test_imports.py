@@ -33,10 +33,22 @@ ALLOWED = {  # a room, and all that it may import of copt
 }
 TRAINING = {"copt", "copt.solve", "copt.batch", "copt.registry", "copt.read", "copt.solvers"}  # label their own data
 DOORS = {"copt.read", "copt.policy", "copt.bench", "copt.cli", "copt.forward"}  # from copt into the top folders
-LAZY = {"torch", "torch_geometric", "matplotlib", "networkx", "ortools", "numba", "scipy", "gymnasium", "ray"}
+LAZY = {
+    "torch",
+    "torch_geometric",
+    "lightning_fabric",
+    "matplotlib",
+    "networkx",
+    "ortools",
+    "numba",
+    "scipy",
+    "gymnasium",
+    "ray",
+}
 OWNERS = {  # who may import a package at all
     "torch": {"copt.models"},
     "torch_geometric": {"copt.models"},
+    "lightning_fabric": {"copt.models"},
     "matplotlib": {"copt.plot"},
     "ortools": {"copt.solvers", "copt.bench"},
     "numba": {"copt.solvers", "copt.doctor", "copt.models"},
