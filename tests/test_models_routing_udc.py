@@ -19,8 +19,10 @@ from copt.instances.routing import GENERATORS  # noqa: E402
 from copt.models import store, train_routing_udc  # noqa: E402
 from copt.models.routing_udc import Paths, UdcNet, path_costs  # noqa: E402
 from copt.models.train_routing_udc import Args, Trainer, graph_data, paths_of, random_problem, walks_of  # noqa: E402
+from copt.policy import load_policy  # noqa: E402
 from copt.problems.routing import Routing  # noqa: E402
 from copt.solvers.routing.udc import Divider, even_bounds, sequence_of_walk  # noqa: E402
+from copt.solvers.routing.udc_gaps import compare  # noqa: E402
 from copt.solvers.routing.udc_graph import encode_paths, heat_of  # noqa: E402
 from copt.solvers.routing.udc_kernels import construct  # noqa: E402
 from copt.solvers.routing.udc_paths import Parts, capacity_of, cut, frames_of, mirrored, part_costs  # noqa: E402
@@ -263,3 +265,19 @@ def test_the_summary_names_every_arm() -> None:
 def test_bad_arguments_are_named(arguments: tuple[str, ...], text: str) -> None:
     with pytest.raises(CoptError, match=text):
         train_routing_udc.main(list(arguments))
+
+
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_shipped_policies_fit_the_network_and_beat_it_untrained(kind: Problem) -> None:
+    policy = load_policy(f"routing-udc-{kind}-v1")
+    torch.manual_seed(0)
+    net = UdcNet(kind == "cvrp")
+    untrained = store.StoredPolicy("untrained", "routing", net.arrays(), policy.card)
+    net.load_state_dict({name: torch.from_numpy(value) for name, value in policy.weights.items()})
+    instances = train_routing_udc.held_out(kind, 100, 3, 5000)
+    table = compare({"trained": policy, "untrained": untrained}, instances)
+    trained, control = table["trained"], table["untrained"]
+    assert isinstance(trained, dict)
+    assert isinstance(control, dict)
+    assert trained["x50"] < 0.97 * control["x50"]
+    assert trained["x0"] > trained["x2"] > trained["x50"]
