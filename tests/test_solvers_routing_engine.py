@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from routing_cases import as_matrix, best_routes, best_tour, make, random_routing, random_tour
 
 import copt
+from copt.errors import CoptError
 from copt.events import Silent
 from copt.problems.routing import Routes, Routing, check, objective, toy
 from copt.result import Result, Status, StopReason
@@ -216,3 +217,27 @@ def test_plain_routes_are_feasible() -> None:
 def test_a_start_that_is_none_is_refused() -> None:
     with pytest.raises(copt.CoptError, match="start is not a solution of toy-routing: visits: node 3"):
         solve(toy(), start=Routes.from_lists([[1, 2]]))
+
+
+@pytest.mark.parametrize("kind", ["tsp", "cvrp"])
+def test_a_policy_of_udc_searches_alone(kind: str) -> None:
+    fields = {"coordinates": np.random.default_rng(5).random((80, 2))}
+    if kind == "cvrp":
+        fields |= {"depot": 0, "demand": np.minimum(1, np.arange(80)), "capacity": 12}  # type: ignore[dict-item]
+    instance = make(**fields)
+    # The first may offer plain routes while kernels compile.
+    _, *results = (solve(instance, policy=f"routing-udc-{kind}-v1", moves=4, seed=2) for _ in range(3))
+    values = [value for _, value in results[0].trace.incumbents]
+    assert values == sorted(values, reverse=True)
+    assert len(values) > 1
+    assert results[0].policy == f"routing-udc-{kind}-v1"
+    assert [value for _, value in results[1].trace.incumbents] == values
+    bare = solve(instance, policy=None, moves=300, seed=2)
+    assert bare.policy is None
+    assert bare.objective is not None
+    assert bare.objective < values[-1]
+
+
+def test_a_policy_for_tours_refuses_routes() -> None:
+    with pytest.raises(CoptError, match="no UDC policy for cvrp; take routing-udc-cvrp-v1"):
+        solve(random_routing(9, 1), policy="routing-udc-tsp-v1", moves=1)

@@ -83,6 +83,7 @@ PEERS: dict[str, dict[str, Peer]] = {
         Peer("pyvrp", peers_routing.run_pyvrp, "PyVRP, iterated local search, one thread", ("pyvrp",)),
         Peer("ortools", peers_routing.run_ortools, "OR-Tools routing, guided local search, one thread", ("ortools",)),
         Peer("lkh", peers_routing.run_lkh, "LKH through elkai, one run, stopped at the limit", ("elkai",)),
+        Peer("udc", peers_routing.run_udc, "UDC re-implemented, trained for half an hour on a CPU", ("numba",)),
     ),
 }
 

@@ -15,7 +15,7 @@ from copt.errors import CoptError
 from copt.problems.base import IntArray
 from copt.problems.routing import Routes, Routing, costs, objective
 
-__all__ = ["run_lkh", "run_ortools", "run_pyvrp"]
+__all__ = ["run_lkh", "run_ortools", "run_pyvrp", "run_udc"]
 
 SPAN = 10_000  # to which exact distances are scaled, for peers that count in whole numbers
 DENSE = 12_000  # nodes up to which a matrix of costs fits into memory
@@ -45,6 +45,13 @@ def run_pyvrp(instance: Routing, *, seconds: float, workers: int, seed: int) -> 
     if instance.depot is None:
         routes[0].insert(0, home)
     return _answer(instance, routes)
+
+
+def run_udc(instance: Routing, *, seconds: float, workers: int, seed: int) -> Answer:
+    """Run UDC as copt re-implements and trains it, without the compiled search; it uses one thread."""
+    policy = f"routing-udc-{'tsp' if instance.depot is None else 'cvrp'}-v1"
+    result = copt.solve(instance, seconds=seconds, policy=policy, workers=workers, seed=seed)
+    return Answer(result.solution, result.objective, result.bound, result.trace.incumbents)
 
 
 def run_ortools(instance: Routing, *, seconds: float, workers: int, seed: int) -> Answer:

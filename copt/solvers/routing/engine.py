@@ -7,7 +7,7 @@ from copt.result import StopReason
 from copt.solvers.loading import COLD, Loading
 from copt.solvers.routing import exact
 from copt.solvers.routing.bounds import degree_bound, rounded_up
-from copt.solvers.routing.loading import ROUTES, TOUR
+from copt.solvers.routing.loading import ROUTES, TOUR, UDC
 from copt.solvers.routing.plain import plain_routes
 
 __all__ = ["NAME", "solve"]
@@ -26,13 +26,16 @@ def solve(
     workers: int,
     seed: int,
 ) -> None:
-    """Search until the monitor says stop; see ``copt.solvers.base.Solver``."""
-    kernels = TOUR if instance.depot is None and instance.symmetric else ROUTES
+    """Search until the monitor says stop; see ``copt.solvers.base.Solver``.
+
+    A policy is one of UDC's, which then searches alone, so that it can be measured beside the compiled search.
+    """
+    kernels = UDC if policy is not None else TOUR if instance.depot is None and instance.symmetric else ROUTES
     kernels.begin()
     _await_kernels(instance, monitor, kernels)
     if monitor.reason() is None:
         monitor.prove(rounded_up(instance, degree_bound(instance), None), "two cheapest legs")
-        _search(instance, monitor, start, workers, seed)
+        _search(instance, monitor, start, policy, workers, seed)
     if monitor.reason() is None and monitor.stop.moves is None and _provable(instance):
         exact.prove(instance, monitor, workers=workers, seed=seed)
     if monitor.reason() is None:
@@ -44,13 +47,18 @@ def _provable(instance: Routing) -> bool:
     return instance.customers.size <= most
 
 
-def _search(instance: Routing, monitor: Monitor, start: Routes | None, workers: int, seed: int) -> None:
+def _search(
+    instance: Routing, monitor: Monitor, start: Routes | None, policy: Policy | None, workers: int, seed: int
+) -> None:
     from copt.solvers.routing.search import search_routes, search_tour
+    from copt.solvers.routing.udc import udc_search
 
+    if policy is not None:
+        return udc_search(instance, monitor, policy, seed)
     settled = monitor.elapsed + SETTLE
     small = _provable(instance) and monitor.stop.moves is None
     search = search_tour if instance.depot is None and instance.symmetric else search_routes
-    search(instance, monitor, start, workers, seed, lambda: small and monitor.elapsed > settled)
+    return search(instance, monitor, start, workers, seed, lambda: small and monitor.elapsed > settled)
 
 
 def _offer_plain(instance: Routing, monitor: Monitor) -> None:

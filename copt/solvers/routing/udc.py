@@ -31,7 +31,7 @@ from copt.solvers.routing.udc_paths import (
     sequence_of,
 )
 
-__all__ = ["Conqueror", "Divider", "even_bounds", "heat_order", "sequence_of_walk", "udc_search"]
+__all__ = ["Conqueror", "Divider", "even_bounds", "heat_order", "sequence_of_walk", "settings_of", "udc_search"]
 
 STARTS = 8  # decoded sequences of which the best is improved
 CHUNK = 256  # paths that are encoded at once
