@@ -12,8 +12,9 @@ from copt.problems.routing import Routes, Routing, objective
 from copt.solvers.divide import next_steps, quota
 from copt.solvers.randomness import random_state
 from copt.solvers.routing.cost_kernels import Int32
+from copt.solvers.routing.path_kernels import GAIN, KICKS, Path, push
 from copt.solvers.routing.plan import costs_of
-from copt.solvers.routing.tour_kernels import CHOICES, GAIN, KICKS, Path, kick, mend, push
+from copt.solvers.routing.tour_kernels import kick, mend
 
 __all__ = ["TourSearch"]
 
@@ -22,7 +23,7 @@ FEW = 20  # steps of a first slice
 WIDEST = 30  # places of a stretch that a kick moves
 LOG = 1 << 16  # reversals that can be taken back
 REACH = 50_000  # longest reversal
-HOT = 0.1  # first temperature, in mean legs; it falls to 0
+HOT = 0.2  # first temperature, in mean legs; it falls to 0
 
 
 class TourSearch:
@@ -132,6 +133,4 @@ class TourSearch:
             counts=np.zeros(1, dtype=np.int64),
             random=random_state(self._seed, number, int(self._rng.integers(2**31))),
             account=np.zeros(2),
-            values=np.zeros(CHOICES[0]),
-            threes=np.zeros(CHOICES[0], dtype=np.int64),
         )
