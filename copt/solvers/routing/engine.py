@@ -28,9 +28,10 @@ def solve(
 ) -> None:
     """Search until the monitor says stop; see ``copt.solvers.base.Solver``.
 
-    A policy is one of UDC's, which then searches alone, so that it can be measured beside the compiled search.
+    A policy of UDC searches alone, so that it can be measured beside the compiled search; any other one chooses the
+    schedule of that search.
     """
-    kernels = UDC if policy is not None else TOUR if instance.depot is None and instance.symmetric else ROUTES
+    kernels = UDC if _is_udc(policy) else TOUR if instance.depot is None and instance.symmetric else ROUTES
     kernels.begin()
     _await_kernels(instance, monitor, kernels)
     if monitor.reason() is None:
@@ -53,12 +54,22 @@ def _search(
     from copt.solvers.routing.search import search_routes, search_tour
     from copt.solvers.routing.udc import udc_search
 
-    if policy is not None:
+    tour = instance.depot is None and instance.symmetric
+    if policy is not None and (tour or _is_udc(policy)):
         return udc_search(instance, monitor, policy, seed)
     settled = monitor.elapsed + SETTLE
     small = _provable(instance) and monitor.stop.moves is None
-    search = search_tour if instance.depot is None and instance.symmetric else search_routes
-    return search(instance, monitor, start, workers, seed, lambda: small and monitor.elapsed > settled)
+
+    def until() -> bool:
+        return small and monitor.elapsed > settled
+
+    if tour:
+        return search_tour(instance, monitor, start, workers, seed, until)
+    return search_routes(instance, monitor, start, workers, seed, until, policy=policy)
+
+
+def _is_udc(policy: Policy | None) -> bool:
+    return policy is not None and policy.card.get("role") == "udc"
 
 
 def _offer_plain(instance: Routing, monitor: Monitor) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from copt.monitor import Monitor
+from copt.policy import Policy
 from copt.problems.routing import Routes, Routing, objective
 from copt.solvers.divide import divide_and_conquer
 from copt.solvers.routing.anneal import Annealer, Schedule
@@ -17,6 +18,7 @@ from copt.solvers.routing.plain import plain_routes
 from copt.solvers.routing.plan import neighbours, plan_of, quadrant_neighbours
 from copt.solvers.routing.route_kernels import Plan
 from copt.solvers.routing.savings import savings_routes
+from copt.solvers.routing.schedule import schedule_for
 from copt.solvers.routing.tours import TourSearch
 
 __all__ = ["search_routes", "search_tour"]
@@ -34,10 +36,14 @@ def search_routes(
     workers: int,
     seed: int,
     until: Callable[[], bool] = lambda: False,
+    *,
+    policy: Policy | None = None,
+    schedule: Schedule | None = None,
 ) -> None:
     """Anneal routes until the monitor or ``until`` says stop, or the moves are used up.
 
-    A tour, for which this is meant where costs are not symmetric, is annealed as a single route from node 0.
+    A tour, for which this is meant where costs are not symmetric, is annealed as a single route from node 0. Without
+    a ``schedule``, the policy chooses one; without a policy that can, it is the default.
     """
     home = instance if instance.depot is not None else replace(instance, depot=0, max_routes=1)
 
@@ -53,7 +59,8 @@ def search_routes(
         first = Routes.from_lists([np.roll(start.nodes, -place)[1:].tolist()])
     if first is not None:
         report(first, "savings")
-        annealer = Annealer(home, plan, first, monitor, report, Schedule(), seed)
+        chosen = schedule or schedule_for(home, monitor.stop, workers, policy)
+        annealer = Annealer(home, plan, first, monitor, report, chosen, seed)
         divide_and_conquer(annealer, monitor, workers, until)
 
 
