@@ -144,3 +144,9 @@ def test_the_search_anneals_as_the_policy_says(monkeypatch: pytest.MonkeyPatch) 
     values = [copt.solve(instance, moves=300, workers=1, policy=policy).objective for policy in (toy_policy(), None)]
     assert heard == [LONG, Schedule()]
     assert copt.solve(instance, moves=300, workers=1, policy=toy_policy()).objective == values[0]
+
+
+def test_no_policy_is_used_unless_one_is_asked_for() -> None:
+    instance = x_routing(customers=120, seed=1)
+    assert copt.solve(instance, moves=50).policy is None
+    assert copt.solve(instance, moves=50, policy="routing-schedule-v1").policy == "routing-schedule-v1"
