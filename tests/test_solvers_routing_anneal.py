@@ -12,7 +12,7 @@ from copt.monitor import Monitor
 from copt.problems.routing import Routes, Routing, check, objective
 from copt.solvers.routing.anneal import Annealer, Schedule
 from copt.solvers.routing.anneal_kernels import anneal
-from copt.solvers.routing.division import DIVISIONS
+from copt.solvers.routing.division import DIVISIONS, Division, Layout, by_barycentre, by_kd, by_sequence
 from copt.solvers.routing.plan import neighbours, plan_of
 from copt.solvers.routing.ruin_kernels import Ruin
 from copt.solvers.routing.savings import savings_routes
@@ -102,8 +102,20 @@ def test_a_frozen_search_takes_every_worse_move_back() -> None:
         last = value
 
 
-@pytest.mark.parametrize("division", DIVISIONS)
-def test_a_zone_leaves_the_others_alone(division: str) -> None:
+# Sixty customers in the order of a random sequence stand for what a policy decodes.
+EVERY_DIVISION = DIVISIONS | {"learned": by_sequence(np.random.default_rng(8).permutation(60) + 1)}
+
+
+def random_layout(seed: int, routes: int = 20) -> Layout:
+    """Sixty customers on routes of which some are empty."""
+    rng = np.random.default_rng(seed)
+    owner = np.concatenate([[-1], rng.integers(0, routes - 3, 60)]).astype(np.int32)
+    sizes = np.bincount(owner[1:], minlength=routes).astype(np.int32)
+    return Layout(rng.normal(size=(routes, 2)), sizes, owner)
+
+
+@pytest.mark.parametrize("division", EVERY_DIVISION.values(), ids=EVERY_DIVISION)
+def test_a_zone_leaves_the_others_alone(division: Division) -> None:
     instance = random_routing(60, 3)
     annealer = annealer_of(instance)
     annealer._schedule = Schedule(division=division)
@@ -148,23 +160,64 @@ def test_temperature_falls_geometrically_with_the_moves() -> None:
     assert middle == pytest.approx(np.sqrt(hot * cold))
 
 
-@pytest.mark.parametrize("division", DIVISIONS)
-def test_divisions_are_balanced_and_deal_out_empty_routes(division: str) -> None:
-    rng = np.random.default_rng(3)
-    centres, sizes = rng.normal(size=(50, 2)), rng.integers(0, 9, 50).astype(np.int32)
-    labels = DIVISIONS[division](centres, sizes, 4, rng)
-    loads = np.bincount(labels, sizes, 4)
-    assert loads.sum() == sizes.sum()
-    assert loads.max() - loads.min() <= 2 * sizes.max()
-    empty = np.bincount(labels[sizes == 0], minlength=4)
-    assert empty.max() - empty.min() <= 1
+@pytest.mark.parametrize("parts", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("division", EVERY_DIVISION.values(), ids=EVERY_DIVISION)
+def test_divisions_are_balanced_and_deal_out_empty_routes(division: Division, parts: int) -> None:
+    for seed in range(10):
+        layout = random_layout(seed)
+        labels, sizes = division(layout, parts, np.random.default_rng(seed)), layout.sizes
+        loads = np.bincount(labels, sizes, parts)
+        assert loads.size == parts
+        assert loads.sum() == 60
+        assert loads.max() - loads.min() <= 2 * sizes.max()
+        empty = np.bincount(labels[sizes == 0], minlength=parts)
+        assert empty.max() - empty.min() <= 1
 
 
-def test_a_cut_separates_by_a_line() -> None:
+@pytest.mark.parametrize("division", EVERY_DIVISION.values(), ids=EVERY_DIVISION)
+def test_divisions_follow_their_seed_and_change_from_round_to_round(division: Division) -> None:
+    layout = random_layout(1)
+    one, other = np.random.default_rng(2), np.random.default_rng(2)
+    rounds = [division(layout, 4, one).tolist() for _ in range(4)]
+    assert rounds == [division(layout, 4, other).tolist() for _ in range(4)]
+    assert any(labels != rounds[0] for labels in rounds)
+
+
+@pytest.mark.parametrize("division", EVERY_DIVISION.values(), ids=EVERY_DIVISION)
+def test_without_customers_there_are_empty_zones(division: Division) -> None:
+    layout = Layout(np.zeros((5, 2)), np.zeros(5, dtype=np.int32), np.full(61, -1, dtype=np.int32))
+    assert division(layout, 2, np.random.default_rng(0)).tolist() == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("division", [by_barycentre, by_kd])
+def test_a_cut_separates_by_a_line(division: Division) -> None:
     rng = np.random.default_rng(1)
     centres = rng.normal(size=(40, 2))
-    labels = DIVISIONS["barycentre"](centres, np.ones(40, dtype=np.int32), 2, rng)
+    layout = Layout(centres, np.ones(40, dtype=np.int32), np.arange(-1, 40, dtype=np.int32))
+    labels = division(layout, 2, rng)
     angles = np.linspace(0, np.pi, 721)
     heights = centres @ np.stack([np.cos(angles), np.sin(angles)])
     one, two = heights[labels == 0], heights[labels == 1]
     assert ((one.max(axis=0) <= two.min(axis=0)) | (two.max(axis=0) <= one.min(axis=0))).any()
+
+
+def test_bisection_keeps_clusters_together_at_every_angle() -> None:
+    places = np.array(
+        [(100 * cluster + x, y) for cluster in range(4) for x in (0, 9) for y in (0, 9)], dtype=np.float64
+    )
+    layout = Layout(places, np.ones(16, dtype=np.int32), np.arange(-1, 16, dtype=np.int32))
+    for seed in range(20):
+        labels = by_kd(layout, 4, np.random.default_rng(seed))
+        assert sorted(labels[::4].tolist()) == [0, 1, 2, 3]
+        assert np.array_equal(labels, np.repeat(labels[::4], 4))
+
+
+def test_a_sequence_is_cut_between_routes_that_follow_one_another() -> None:
+    order = np.random.default_rng(4).permutation(60) + 1
+    owner = np.full(61, -1, dtype=np.int32)
+    owner[order] = np.arange(60) // 5  # twelve routes, one behind another in the sequence
+    layout = Layout(np.zeros((12, 2)), np.full(12, 5, dtype=np.int32), owner)
+    for seed in range(5):
+        labels = by_sequence(order)(layout, 3, np.random.default_rng(seed))
+        assert np.bincount(labels).tolist() == [4, 4, 4]
+        assert np.count_nonzero(labels != np.roll(labels, 1)) == 3

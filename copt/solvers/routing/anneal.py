@@ -13,7 +13,7 @@ from copt.problems.routing import FloatArray, Routes, Routing, costs, objective
 from copt.solvers.divide import next_steps, quota
 from copt.solvers.randomness import random_state
 from copt.solvers.routing.anneal_kernels import anneal
-from copt.solvers.routing.division import DIVISIONS
+from copt.solvers.routing.division import Division, Layout, by_barycentre
 from copt.solvers.routing.route_kernels import Plan, collect, empty_fleet, load_routes
 from copt.solvers.routing.ruin_kernels import Ruin
 from copt.solvers.routing.zone_kernels import BEST, CURRENT, MOVES, STRING, Zone
@@ -36,7 +36,7 @@ class Schedule:
         width: Neighbours that insertion looks at.
         exchange: Neighbours that local search looks at.
         patience: Local search follows a move that costs at most this many mean legs more than is accepted.
-        division: Name of the division.
+        division: How routes are divided into zones.
     """
 
     hot: float = 1.0
@@ -46,7 +46,7 @@ class Schedule:
     width: int = 24
     exchange: int = 7
     patience: float = 3.0
-    division: str = "barycentre"
+    division: Division = by_barycentre
 
 
 class Annealer:
@@ -103,7 +103,7 @@ class Annealer:
     def divide(self, parts: int) -> list[Zone]:
         """Cut the routes into zones of about equally many customers."""
         fleet = self._fleet
-        labels = DIVISIONS[self._schedule.division](self._centres(), fleet.size, parts, self._rng)
+        labels = self._schedule.division(Layout(self._centres(), fleet.size, fleet.route), parts, self._rng)
         fleet.zone[:] = labels
         self._best_next[:], self._best_first[:], self._marked[:] = fleet.next, fleet.first, 0
         owner = np.where(fleet.route >= 0, labels[fleet.route], -1)
