@@ -44,6 +44,7 @@ LAZY = {
     "scipy",
     "gymnasium",
     "ray",
+    "pyvrp",
 }
 OWNERS = {  # who may import a package at all
     "torch": {"copt.models"},
@@ -54,6 +55,7 @@ OWNERS = {  # who may import a package at all
     "numba": {"copt.solvers", "copt.doctor", "copt.models"},
     "gymnasium": {"copt.envs"},
     "ray": {"copt.batch"},
+    "pyvrp": {"copt.solvers", "copt.bench"},
 }
 
 

@@ -1,23 +1,18 @@
 """Adapters of routing solvers. Each gets the whole time limit and its usual model; none is held back."""
 
 import multiprocessing
-import tempfile
 import time
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import copt
 from copt.bench.answer import Answer
 from copt.errors import CoptError
-from copt.problems.base import IntArray
-from copt.problems.routing import Routes, Routing, costs, objective
+from copt.problems.routing import Routes, Routing, objective
+from copt.solvers.routing.part import cost_matrix, pyvrp_data, pyvrp_routes, whole
 
 __all__ = ["run_lkh", "run_ortools", "run_pyvrp", "run_udc"]
 
-SPAN = 10_000  # to which exact distances are scaled, for peers that count in whole numbers
 DENSE = 12_000  # nodes up to which a matrix of costs fits into memory
 
 
@@ -29,22 +24,10 @@ def run_pyvrp(instance: Routing, *, seconds: float, workers: int, seed: int) -> 
     import pyvrp
     from pyvrp.stop import MaxRuntime
 
-    home = instance.depot or 0  # a tour is a route without a capacity
-    nodes = np.array([home, *np.delete(np.arange(instance.num_nodes), home)])
-    whole = _renumbered(_whole(instance), nodes)  # PyVRP wants the depot first
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "instance.vrp"
-        copt.write(whole, path)
-        data = pyvrp.read(path, round_func="round")
+    data = pyvrp_data(instance)
     left = max(0.0, seconds - (time.perf_counter() - began))
     result = pyvrp.solve(data, stop=MaxRuntime(left), seed=seed, collect_stats=False, display=False)
-    if not result.is_feasible():
-        return Answer()
-    clients = nodes[1:]  # PyVRP numbers them apart from the depot
-    routes = [[int(clients[stop.idx]) for stop in route if stop.is_client()] for route in result.best.routes()]
-    if instance.depot is None:
-        routes[0].insert(0, home)
-    return _answer(instance, routes)
+    return _answer(instance, pyvrp_routes(instance, result.best)) if result.is_feasible() else Answer()
 
 
 def run_udc(instance: Routing, *, seconds: float, workers: int, seed: int) -> Answer:
@@ -61,11 +44,11 @@ def run_ortools(instance: Routing, *, seconds: float, workers: int, seed: int) -
         raise CoptError(f"peer ortools needs a matrix; {instance.num_nodes} nodes are more than {DENSE}")
     from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
-    whole = _whole(instance)
+    rounded = whole(instance)
     vehicles = _vehicles(instance)
-    manager = pywrapcp.RoutingIndexManager(whole.num_nodes, vehicles, whole.depot or 0)
+    manager = pywrapcp.RoutingIndexManager(rounded.num_nodes, vehicles, rounded.depot or 0)
     model = pywrapcp.RoutingModel(manager)
-    transit = model.RegisterTransitMatrix(_matrix(whole).astype(np.int64).tolist())
+    transit = model.RegisterTransitMatrix(cost_matrix(rounded).astype(np.int64).tolist())
     model.SetArcCostEvaluatorOfAllVehicles(transit)
     if instance.capacity is not None:
         demand = model.RegisterUnaryTransitVector(instance.demands.tolist())
@@ -85,7 +68,7 @@ def run_ortools(instance: Routing, *, seconds: float, workers: int, seed: int) -
             route.append(manager.IndexToNode(node))
             node = found.Value(model.NextVar(node))
         routes.append(route if instance.depot is None else route[1:])
-    return _answer(instance, [route for route in routes if route])
+    return _answer(instance, Routes.from_lists(route for route in routes if route))
 
 
 def run_lkh(instance: Routing, *, seconds: float, workers: int, seed: int) -> Answer:
@@ -96,54 +79,20 @@ def run_lkh(instance: Routing, *, seconds: float, workers: int, seed: int) -> An
         raise CoptError(f"peer lkh needs a matrix; {instance.num_nodes} nodes are more than {DENSE}")
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_lkh, args=(_whole(instance), sender), daemon=True)
+    process = context.Process(target=_lkh, args=(whole(instance), sender), daemon=True)
     process.start()
     try:
         tour = receiver.recv() if receiver.poll(seconds) else None
     finally:
         process.kill()
-    return Answer() if tour is None else _answer(instance, [tour])
+    return Answer() if tour is None else _answer(instance, Routes.from_lists([tour]))
 
 
 def _lkh(instance: Routing, sender: Any) -> None:
     import elkai
 
-    tour = elkai.DistanceMatrix(_matrix(instance).astype(np.int64).tolist()).solve_tsp(runs=1)
+    tour = elkai.DistanceMatrix(cost_matrix(instance).astype(np.int64).tolist()).solve_tsp(runs=1)
     sender.send(tour[:-1])
-
-
-def _whole(instance: Routing) -> Routing:
-    """Return the instance with costs in whole numbers."""
-    if instance.integral:
-        return instance
-    if instance.coordinates is None:
-        assert instance.matrix is not None
-        return replace(instance, matrix=np.rint(instance.matrix * SPAN / max(1e-9, instance.matrix.max())))
-    span = max(1e-9, np.ptp(instance.coordinates, axis=0).max())
-    return replace(instance, coordinates=instance.coordinates * SPAN / span, metric="euc_2d")
-
-
-def _renumbered(instance: Routing, nodes: IntArray) -> Routing:
-    """Return the problem with ``nodes`` in this order, the first of them the depot."""
-    table = instance.matrix if instance.coordinates is None else instance.coordinates
-    assert table is not None
-    return replace(
-        instance,
-        coordinates=None if instance.coordinates is None else table[nodes],
-        matrix=table[np.ix_(nodes, nodes)] if instance.coordinates is None else None,
-        demand=instance.demands[nodes],
-        depot=0,
-        max_routes=1 if instance.depot is None else instance.max_routes,
-    )
-
-
-def _matrix(instance: Routing) -> Any:
-    """Return all costs, shape (nodes, nodes), with open routes and tours as closed routes from node 0."""
-    nodes = np.arange(instance.num_nodes)
-    matrix = np.array(costs(instance, *np.meshgrid(nodes, nodes, indexing="ij")))
-    if instance.open_routes:
-        matrix[:, instance.depot] = 0.0
-    return matrix
 
 
 def _vehicles(instance: Routing) -> int:
@@ -157,6 +106,5 @@ def _vehicles(instance: Routing) -> int:
     return min(instance.customers.size, 2 * -(-int(instance.demands.sum()) // int(instance.capacity)) + 1)
 
 
-def _answer(instance: Routing, routes: list[list[int]]) -> Answer:
-    solution = Routes.from_lists(routes)
-    return Answer(solution, float(objective(instance, solution)))
+def _answer(instance: Routing, routes: Routes) -> Answer:
+    return Answer(routes, float(objective(instance, routes)))
