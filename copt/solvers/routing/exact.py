@@ -1,6 +1,7 @@
 """CP-SAT on small routing problems: circuits, with loads along the routes."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from copt.problems.routing import Routes, Routing, costs, objective
 from copt.solvers import cpsat
 from copt.solvers.routing.bounds import rounded_up
 
-__all__ = ["prove"]
+__all__ = ["improve", "prove"]
 
 SCALE = 1 << 20  # of costs that are not whole
 
@@ -126,6 +127,34 @@ def prove(instance: Routing, monitor: Monitor, *, workers: int, seed: int) -> bo
         on_bound=lambda bound: _prove(instance, monitor, bound / built.scale),
     )
     return bool(status == cp_model.OPTIMAL)
+
+
+def improve(
+    instance: Routing, routes: Routes, *, seconds: float, work: float, seed: int, stopped: Callable[[], bool]
+) -> Routes:
+    """Return the last routes that CP-SAT finds from ``routes`` on; ``routes`` itself if it finds none.
+
+    Args:
+        instance: The problem, small.
+        routes: Hint.
+        seconds: Limit on wall time.
+        work: Limit on CP-SAT's deterministic time; if it comes first, the answer depends on the seed alone.
+        seed: Seed of CP-SAT, which uses one thread.
+        stopped: Whether to return soon.
+    """
+    built = _Model(instance, routes)
+    found = [routes]
+    cpsat.search(
+        built.model,
+        seconds=seconds,
+        workers=1,
+        seed=seed,
+        stopped=stopped,
+        on_solution=lambda read: found.append(built.read(read)[1]),
+        on_bound=lambda bound: None,
+        parameters={"max_deterministic_time": work},
+    )
+    return found[-1]
 
 
 def _offer(monitor: Monitor, value: float, solution: Routes) -> None:
