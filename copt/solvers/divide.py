@@ -62,10 +62,23 @@ class Problem(Protocol[Zone]):
 
 
 def divide_and_conquer(
-    problem: Problem[Zone], monitor: Monitor, workers: int, until: Callable[[], bool] = lambda: False
+    problem: Problem[Zone],
+    monitor: Monitor,
+    workers: int,
+    until: Callable[[], bool] = lambda: False,
+    *,
+    first: float = FIRST,
 ) -> None:
-    """Divide, conquer and reunite until ``monitor`` or ``until`` says stop, or the problem is spent."""
-    seconds = FIRST
+    """Divide, conquer and reunite until ``monitor`` or ``until`` says stop, or the problem is spent.
+
+    Args:
+        problem: What is divided.
+        monitor: Gives the limits and the clock.
+        workers: Zones at once, one thread for each.
+        until: Asked between rounds; True ends it.
+        first: Seconds of the first round; later ones last longer, up to a second.
+    """
+    seconds = first
     with ThreadPoolExecutor(workers, thread_name_prefix="copt-zone") as pool:
         while monitor.reason() is None and not problem.spent and not until():
             zones = problem.divide(workers)

@@ -9,11 +9,11 @@ import numpy as np
 
 from copt.monitor import Monitor
 from copt.problems.base import IntArray
-from copt.problems.routing import FloatArray, Routes, Routing, costs, objective
+from copt.problems.routing import Routes, Routing, objective
 from copt.solvers.divide import next_steps, quota
 from copt.solvers.randomness import random_state
 from copt.solvers.routing.anneal_kernels import anneal
-from copt.solvers.routing.division import Division, Layout, by_barycentre
+from copt.solvers.routing.division import Division, by_barycentre, layout_of
 from copt.solvers.routing.route_kernels import Plan, collect, empty_fleet, load_routes
 from copt.solvers.routing.ruin_kernels import Ruin
 from copt.solvers.routing.zone_kernels import BEST, CURRENT, MOVES, STRING, Zone
@@ -103,7 +103,8 @@ class Annealer:
     def divide(self, parts: int) -> list[Zone]:
         """Cut the routes into zones of about equally many customers."""
         fleet = self._fleet
-        labels = self._schedule.division(Layout(self._centres(), fleet.size, fleet.route), parts, self._rng)
+        layout = layout_of(self._instance, fleet.route, fleet.first.size, self._rng)
+        labels = self._schedule.division(layout, parts, self._rng)
         fleet.zone[:] = labels
         self._best_next[:], self._best_first[:], self._marked[:] = fleet.next, fleet.first, 0
         owner = np.where(fleet.route >= 0, labels[fleet.route], -1)
@@ -173,20 +174,6 @@ class Annealer:
             counts=np.zeros(5, dtype=np.int64),
             account=np.zeros(3),
         )
-
-    def _centres(self) -> FloatArray:
-        """Return the mean of each route's customers, seen from the depot, shape (routes, 2).
-
-        Without coordinates, the cost from a random customer to the first on the route stands for a place.
-        """
-        fleet, instance = self._fleet, self._instance
-        if instance.coordinates is None:
-            pivot = np.full(fleet.first.size, self._rng.choice(instance.customers))
-            return np.stack([costs(instance, pivot, fleet.first), np.zeros(pivot.size)], axis=1)
-        owned = np.flatnonzero(fleet.route >= 0)
-        owner, points = fleet.route[owned], instance.coordinates - instance.coordinates[instance.depot]
-        sums = [np.bincount(owner, points[owned, k], fleet.first.size) for k in (0, 1)]
-        return np.stack(sums, axis=1) / np.maximum(1, fleet.size)[:, None]
 
     def _temperature(self) -> float:
         """Return the temperature of this moment: a geometric course over the time or the moves."""

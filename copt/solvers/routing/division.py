@@ -6,10 +6,20 @@ from typing import NamedTuple
 import numpy as np
 
 from copt.problems.base import IntArray
-from copt.problems.routing import FloatArray
+from copt.problems.routing import FloatArray, Routing, costs
 from copt.solvers.routing.cost_kernels import Int32
 
-__all__ = ["DIVISIONS", "Division", "Layout", "at_random", "by_barycentre", "by_kd", "by_sequence", "by_sweep"]
+__all__ = [
+    "DIVISIONS",
+    "Division",
+    "Layout",
+    "at_random",
+    "by_barycentre",
+    "by_kd",
+    "by_sequence",
+    "by_sweep",
+    "layout_of",
+]
 
 
 class Layout(NamedTuple):
@@ -18,6 +28,22 @@ class Layout(NamedTuple):
     centres: FloatArray  # (routes, 2) mean of each route's customers, seen from the depot
     sizes: Int32  # (routes,) customers
     owner: Int32  # (nodes,) route of each customer, -1 for the depot
+
+
+def layout_of(instance: Routing, owner: Int32, routes: int, rng: np.random.Generator) -> Layout:
+    """Return the layout of routes, ``owner`` being the route of each customer and -1 for other nodes.
+
+    Without coordinates, the cost from a random customer stands for a place.
+    """
+    nodes = np.flatnonzero(owner >= 0)
+    if instance.coordinates is None:
+        away = costs(instance, np.full(nodes.size, rng.choice(instance.customers)), nodes)
+        points = np.stack([away, np.zeros(nodes.size)], axis=1)
+    else:
+        points = instance.coordinates[nodes] - instance.coordinates[instance.depot]
+    sizes = np.bincount(owner[nodes], minlength=routes).astype(np.int32)
+    sums = [np.bincount(owner[nodes], points[:, k], routes) for k in (0, 1)]
+    return Layout(np.stack(sums, axis=1) / np.maximum(1, sizes)[:, None], sizes, owner)
 
 
 # Takes a layout, the number of zones and a generator; returns the zone of each route. Empty routes are dealt out
