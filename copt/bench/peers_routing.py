@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import copt
 from copt.bench.answer import Answer
 from copt.errors import CoptError
 from copt.problems.routing import Routes, Routing, objective

@@ -39,13 +39,13 @@ class Schedule:
         division: How routes are divided into zones.
     """
 
-    hot: float = 1.0
+    hot: float = 1.5
     cold: float = 0.01
-    mean: float = 10.0
-    longest: float = 10.0
+    mean: float = 15.0
+    longest: float = 15.0
     width: int = 24
     exchange: int = 7
-    patience: float = 3.0
+    patience: float = 5.0
     division: Division = by_barycentre
 
 

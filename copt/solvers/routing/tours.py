@@ -20,7 +20,7 @@ __all__ = ["TourSearch"]
 
 SOURCE = "local search"
 FEW = 20  # steps of a first slice
-WIDEST = 30  # places of a stretch that a kick moves
+WIDEST = 100  # places of a stretch that a kick moves
 LOG = 1 << 16  # reversals that can be taken back
 REACH = 50_000  # longest reversal
 HOT = 0.2  # first temperature, in mean legs; it falls to 0
