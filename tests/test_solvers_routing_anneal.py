@@ -12,7 +12,7 @@ from copt.monitor import Monitor
 from copt.problems.routing import Routes, Routing, check, objective
 from copt.solvers.routing.anneal import Annealer, Schedule
 from copt.solvers.routing.anneal_kernels import anneal
-from copt.solvers.routing.division import DIVISIONS, Division, Layout, by_barycentre, by_kd, by_sequence
+from copt.solvers.routing.division import DIVISIONS, Division, Layout, by_barycentre, by_kd, by_sequence, layout_of
 from copt.solvers.routing.plan import neighbours, plan_of
 from copt.solvers.routing.ruin_kernels import Ruin
 from copt.solvers.routing.savings import savings_routes
@@ -158,6 +158,22 @@ def test_temperature_falls_geometrically_with_the_moves() -> None:
     cold = annealer._temperature()
     assert cold / hot == pytest.approx(Schedule().cold / Schedule().hot)
     assert middle == pytest.approx(np.sqrt(hot * cold))
+
+
+def test_a_route_lies_at_the_mean_of_its_customers() -> None:
+    instance = random_routing(5, 9)
+    owner = np.array([-1, 0, 2, 0, 2, 0], dtype=np.int32)
+    places = instance.coordinates
+    assert places is not None
+    layout = layout_of(instance, owner, 3, np.random.default_rng(0))
+    assert layout.sizes.tolist() == [3, 0, 2]
+    wanted = [places[[1, 3, 5]].mean(axis=0) - places[0], (0, 0), places[[2, 4]].mean(axis=0) - places[0]]
+    assert layout.centres == pytest.approx(np.array(wanted))
+    matrix = as_matrix(instance)
+    away = layout_of(matrix, owner, 3, np.random.default_rng(0)).centres[:, 0]
+    assert matrix.matrix is not None
+    means = [[row[[1, 3, 5]].mean(), 0.0, row[[2, 4]].mean()] for row in matrix.matrix[1:]]
+    assert away.tolist() in means
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 4, 7])
