@@ -54,7 +54,7 @@ class CpSat:
     """
 
     work: float = 2.0
-    size: int = 20
+    size: int = 30
 
     def admit(self, instance: Routing) -> None:
         """Admit open routes, one-way costs and any limit."""

@@ -4,6 +4,10 @@ A zone is a random route and those nearest to it. A conqueror of ``copt.solvers.
 trained network) gets it, and its answer is kept where the checker finds nothing and it costs less::
 
     conquer_routes(instance, monitor, routes, PyVrp(), workers=2, seed=0)
+
+The engine does not call it. On problems of 500 to 1000 customers by the recipe of the X set, with 30 s and two workers,
+the last tenth of the time gained 0.009 % on average with PyVRP and nothing with CP-SAT over the annealed routes handed
+to it, less than two runs of annealing to the end differ by.
 """
 
 import time
