@@ -51,12 +51,13 @@ def _provable(instance: Routing) -> bool:
 def _search(
     instance: Routing, monitor: Monitor, start: Routes | None, policy: Policy | None, workers: int, seed: int
 ) -> None:
-    from copt.solvers.routing.search import search_routes, search_tour
-    from copt.solvers.routing.udc import udc_search
-
     tour = instance.depot is None and instance.symmetric
     if policy is not None and (tour or _is_udc(policy)):
+        from copt.solvers.routing.udc import udc_search
+
         return udc_search(instance, monitor, policy, seed)
+    from copt.solvers.routing.search import search_routes, search_tour
+
     settled = monitor.elapsed + SETTLE
     small = _provable(instance) and monitor.stop.moves is None
 
