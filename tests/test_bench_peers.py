@@ -14,6 +14,7 @@ from copt.bench.peers import COPT, PEERS, Peer, find_peer, installed_versions
 from copt.bench.rules import RULES, dispatch
 from copt.errors import CoptError, MissingExtraError, UnknownNameError
 from copt.instances.jobshop import GENERATORS, named
+from copt.problems import routing
 from copt.problems.jobshop import JobShop, check, chosen_durations, completion_times, objective, toy
 
 LIMITS: dict[str, Any] = {"seconds": 20.0, "workers": 1, "seed": 1}
@@ -141,6 +142,13 @@ def test_copt_serves_every_family() -> None:
     assert find_peer("jobshop", "copt-nopolicy") is COPT["copt-nopolicy"]
     with pytest.raises(UnknownNameError):
         find_peer("encoding", "rules")
+
+
+def test_a_policy_is_a_peer_of_its_family() -> None:
+    answer = find_peer("routing", "routing-schedule-v1").run(routing.toy(), **LIMITS)
+    assert answer.objective == answer.bound == routing.objective(routing.toy(), answer.solution) == 36
+    with pytest.raises(UnknownNameError, match="or a trained policy"):
+        find_peer("jobshop", "routing-schedule-v1")
 
 
 def test_bounds_of_peers_are_whole() -> None:

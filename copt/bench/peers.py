@@ -3,18 +3,20 @@
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import copt
 from copt.bench import peers_jobshop, peers_routing
 from copt.bench.answer import Answer
 from copt.errors import MissingExtraError, UnknownNameError
+from copt.policy import load_policy, policy_names
 
 __all__ = ["COPT", "PEERS", "Peer", "Run", "find_peer", "installed_versions"]
 
 
 class Run(Protocol):
-    """A function at the top level of a module, so that a fresh process can find it by name."""
+    """A function at the top level of a module, so that a fresh process can find it by name, or a partial of one."""
 
     def __call__(self, instance: Any, *, seconds: float, workers: int, seed: int) -> Answer:
         """Solve ``instance`` within ``seconds`` of wall time after this call, imports and model included."""
@@ -37,17 +39,8 @@ class Peer:
     packages: tuple[str, ...] = ()
 
 
-def run_copt(instance: Any, *, seconds: float, workers: int, seed: int) -> Answer:
-    """Run ``copt.solve`` with its defaults."""
-    return _solve(instance, "auto", seconds, workers, seed)
-
-
-def run_copt_without_policy(instance: Any, *, seconds: float, workers: int, seed: int) -> Answer:
-    """Run ``copt.solve`` with learning switched off."""
-    return _solve(instance, None, seconds, workers, seed)
-
-
-def _solve(instance: Any, policy: str | None, seconds: float, workers: int, seed: int) -> Answer:
+def run_copt(instance: Any, *, seconds: float, workers: int, seed: int, policy: str | None = "auto") -> Answer:
+    """Run ``copt.solve`` with its defaults, or with another policy."""
     result = copt.solve(instance, seconds=seconds, policy=policy, workers=workers, seed=seed)
     return Answer(result.solution, result.objective, result.bound, result.trace.incumbents)
 
@@ -56,10 +49,12 @@ def _by_name(*peers: Peer) -> dict[str, Peer]:
     return {peer.name: peer for peer in peers}
 
 
+OWN = ("ortools", "numba")
+
 # These two serve every family, the others the family they are listed under.
 COPT = _by_name(
-    Peer("copt", run_copt, "copt with its defaults", ("ortools", "numba")),
-    Peer("copt-nopolicy", run_copt_without_policy, "copt with policy=None", ("ortools", "numba")),
+    Peer("copt", run_copt, "copt with its defaults", OWN),
+    Peer("copt-nopolicy", partial(run_copt, policy=None), "copt with policy=None", OWN),
 )
 
 PEERS: dict[str, dict[str, Peer]] = {
@@ -83,31 +78,32 @@ PEERS: dict[str, dict[str, Peer]] = {
         Peer("pyvrp", peers_routing.run_pyvrp, "PyVRP, iterated local search, one thread", ("pyvrp",)),
         Peer("ortools", peers_routing.run_ortools, "OR-Tools routing, guided local search, one thread", ("ortools",)),
         Peer("lkh", peers_routing.run_lkh, "LKH through elkai, one run, stopped at the limit", ("elkai",)),
-        Peer("udc", peers_routing.run_udc, "UDC re-implemented, trained for half an hour on a CPU", ("numba",)),
+        Peer("udc", peers_routing.run_udc, "UDC re-implemented, trained for half an hour on a CPU", OWN),
     ),
 }
 
 
 def find_peer(family: str, name: str) -> Peer:
-    """Return the peer called ``name`` for ``family``.
+    """Return the peer called ``name`` for ``family``: a solver, or a trained policy of the family, for copt with it.
 
     Raises:
         UnknownNameError: If the family has no such peer.
         MissingExtraError: If a package that it needs is not installed.
     """
     known = COPT | PEERS.get(family, {})
+    if name not in known and name in policy_names() and load_policy(name).family == family:
+        return Peer(name, partial(run_copt, policy=name), f"copt with policy {name}", OWN)
     if name not in known:
-        raise UnknownNameError("peer", name, known, f"peers of {family}: {', '.join(known)}")
+        raise UnknownNameError("peer", name, known, f"peers of {family}: {', '.join(known)}; or a trained policy")
     if any(_version(package) is None for package in known[name].packages):
         raise MissingExtraError(f"peer '{name}'", "bench")
     return known[name]
 
 
 def installed_versions(peer: Peer) -> str:
-    """Return the versions that ``peer`` runs on, such as ``copt 0.1.0; python 3.11.7; ortools 9.15.6755``."""
-    own = [f"copt {copt.__version__}"] if peer.name in COPT else []
+    """Return the versions that ``peer`` runs on, such as ``copt 0.1.0; ortools 9.15.6755; python 3.11.7``."""
     packages = [f"{package} {_version(package)}" for package in peer.packages]
-    return "; ".join([*own, *packages, f"python {platform.python_version()}"])
+    return "; ".join([f"copt {copt.__version__}", *packages, f"python {platform.python_version()}"])
 
 
 def _version(package: str) -> str | None:
