@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch_geometric.data import Data
-from torch_geometric.nn import MessagePassing
+
+from copt.models.routing_graph import GraphNet, mlp
 
 __all__ = ["CLIP", "ConqueringNet", "DividingNet", "Paths", "UdcNet", "Walks", "path_costs"]
 
@@ -43,36 +44,7 @@ class Paths(NamedTuple):
     limits: Tensor  # (paths, 3) most load before the first depot, after the last, and without any
 
 
-class GatedArcs(MessagePassing):  # type: ignore[misc]
-    """One layer of the anisotropic graph network: gated means over neighbours, residual nodes and edges.
-
-    Layer normalisation takes the place of batch normalisation, so that one graph alone gives the same embedding.
-    """
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__(aggr="mean")
-        self.own, self.value, self.edge, self.tail, self.head = (nn.Linear(hidden, hidden) for _ in range(5))
-        self.node_norm, self.edge_norm = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
-
-    def forward(self, h: Tensor, e: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return new embeddings of nodes and edges; ``edge_index`` leads from the neighbour to the node."""
-        mean = self.propagate(edge_index, value=self.value(h), gate=torch.sigmoid(e))
-        near, node = edge_index
-        edges = self.edge(e) + self.tail(h)[node] + self.head(h)[near]
-        silu = nn.functional.silu
-        return h + silu(self.node_norm(self.own(h) + mean)), e + silu(self.edge_norm(edges))
-
-    def message(self, value_j: Tensor, gate: Tensor) -> Tensor:
-        """Return the message of each edge."""
-        message: Tensor = gate * value_j
-        return message
-
-
-def _mlp(hidden: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
-
-
-class DividingNet(nn.Module):
+class DividingNet(GraphNet):
     """Anisotropic graph network and heat head.
 
     Args:
@@ -83,20 +55,9 @@ class DividingNet(nn.Module):
     """
 
     def __init__(self, features: int, depot: bool, hidden: int = 32, layers: int = 4) -> None:
-        super().__init__()
-        self.enter = nn.Linear(features, hidden)
-        self.enter_edge = nn.Linear(2, hidden)
-        self.layers = nn.ModuleList(GatedArcs(hidden) for _ in range(layers))
-        self.visited, self.first, self.last, self.key = (_mlp(hidden) for _ in range(4))
-        self.depot = _mlp(hidden) if depot else None
-
-    def embed(self, graph: Data) -> tuple[Tensor, Tensor]:
-        """Return the embeddings of nodes and edges, shapes (nodes, hidden) and (edges, hidden)."""
-        h: Tensor = self.enter(graph.x)
-        e: Tensor = self.enter_edge(graph.edge_attr)
-        for layer in self.layers:
-            h, e = layer(h, e, graph.edge_index)
-        return h, e
+        super().__init__(features, 2, hidden, layers)
+        self.visited, self.first, self.last, self.key = (mlp(hidden) for _ in range(4))
+        self.depot = mlp(hidden) if depot else None
 
     def query(self, h: Tensor, walks: Walks) -> Tensor:
         """Return what each heat map asks of the edges, shape (walks, segments, hidden)."""

@@ -24,17 +24,16 @@ import tyro
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import Data
 
 from copt.errors import CoptError
 from copt.instances.routing import GENERATORS
 from copt.models import store
+from copt.models.routing_graph import graph_data
 from copt.models.routing_udc import Paths, UdcNet, Walks, path_costs
 from copt.models.store import StoredPolicy
 from copt.problems.routing import FloatArray, Routing, objective
 from copt.solvers.routing.udc import Divider, even_bounds, sequence_of_walk
 from copt.solvers.routing.udc_gaps import ROUNDS, compare, mean, searched
-from copt.solvers.routing.udc_graph import Graph
 from copt.solvers.routing.udc_kernels import Walk
 from copt.solvers.routing.udc_paths import (
     Parts,
@@ -110,14 +109,6 @@ def random_problem(args: Args, rng: np.random.Generator) -> Routing:
     return GENERATORS["neural-cvrp"](customers=size, seed=seed, capacity=capacity)
 
 
-def graph_data(graph: Graph) -> Data:
-    """Return the sparse graph for torch; edges lead from the neighbour to the node."""
-    n, k = graph.near.shape
-    index = np.stack([graph.near.ravel(), np.repeat(np.arange(n), k)]).astype(np.int64)
-    tensor = torch.from_numpy
-    return Data(x=tensor(graph.nodes), edge_index=tensor(index), edge_attr=tensor(graph.edges.reshape(n * k, -1)))
-
-
 def walks_of(walks: list[Walk], depot: int | None, device: torch.device) -> Walks:
     """Return decoded walks for torch, padded with visits that nothing was chosen at."""
     visits, segments = max(w.sequence.size for w in walks), max(w.starts.size for w in walks)
@@ -188,7 +179,7 @@ class Trainer:
             sequences = self.conquered(instance, sequences, shift)
             lengths.append(self._lengths(instance, sequences))
         reward = torch.from_numpy(lengths[-1].astype(np.float32)).to(self.fabric.device)
-        graph = graph_data(divider.graph).to(self.fabric.device)
+        graph = graph_data(*divider.graph[:3]).to(self.fabric.device)
         batch = walks_of(walks, instance.depot, self.fabric.device)
         chance = self.divide(graph, batch)
         self._descend(((reward - reward.mean()) * chance).mean(), self.divide, self.divide_adam)

@@ -17,8 +17,9 @@ from copt import forward  # noqa: E402
 from copt.errors import CoptError  # noqa: E402
 from copt.instances.routing import GENERATORS  # noqa: E402
 from copt.models import store, train_routing_udc  # noqa: E402
+from copt.models.routing_graph import graph_data  # noqa: E402
 from copt.models.routing_udc import Paths, UdcNet, path_costs  # noqa: E402
-from copt.models.train_routing_udc import Args, Trainer, graph_data, paths_of, random_problem, walks_of  # noqa: E402
+from copt.models.train_routing_udc import Args, Trainer, paths_of, random_problem, walks_of  # noqa: E402
 from copt.policy import load_policy  # noqa: E402
 from copt.problems.routing import Routing  # noqa: E402
 from copt.solvers.routing.udc import Divider, even_bounds, sequence_of_walk  # noqa: E402
@@ -84,7 +85,7 @@ def test_torch_and_numpy_embeddings_agree(kind: Problem) -> None:
     divider = Divider(instance, net.arrays(), NEIGHBOURS, PART)
     heat = heat_of(divider.graph, instance.depot, net.arrays())
     with torch.no_grad():
-        h, e = net.divide.embed(graph_data(divider.graph))
+        h, e = net.divide.embed(graph_data(*divider.graph[:3]))
         expected = [net.divide.key(e), net.divide.visited(h), net.divide.first(h), net.divide.last(h)]
     for found, tensor in zip(heat, expected, strict=False):
         np.testing.assert_allclose(found.reshape(tensor.shape), tensor.numpy(), atol=1e-4)
@@ -97,8 +98,8 @@ def test_greedy_walks_take_the_likeliest_edges_of_torch(kind: Problem) -> None:
     walk = divider.walk(np.random.default_rng(0))
     walks = walks_of([walk], instance.depot, CPU)
     with torch.no_grad():
-        chance = net.divide(graph_data(divider.graph), walks).item()
-        h, e = net.divide.embed(graph_data(divider.graph))
+        chance = net.divide(graph_data(*divider.graph[:3]), walks).item()
+        h, e = net.divide.embed(graph_data(*divider.graph[:3]))
         query, key = net.divide.query(h, walks)[0], net.divide.key(e).view(len(h), -1, h.shape[1])
     expected = 0.0
     for step, column in enumerate(walk.column.tolist()):
@@ -116,7 +117,7 @@ def test_walks_of_a_batch_are_as_likely_as_alone() -> None:
     divider, rng = Divider(instance, net.arrays(), NEIGHBOURS, PART), np.random.default_rng(2)
     walks = [divider.walk(rng, sample=True) for _ in range(12)]
     assert len({walk.sequence.size for walk in walks}) > 1
-    graph = graph_data(divider.graph)
+    graph = graph_data(*divider.graph[:3])
     with torch.no_grad():
         together = net.divide(graph, walks_of(walks, 0, CPU)).numpy()
         alone = [net.divide(graph, walks_of([walk], 0, CPU)).item() for walk in walks]

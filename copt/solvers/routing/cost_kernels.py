@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from copt.solvers.compiled import inlined, kernel
 
-__all__ = ["CEIL", "EXACT", "MATRIX", "NEAREST", "Costs", "Float64", "Int32", "cost"]
+__all__ = ["CEIL", "EXACT", "MATRIX", "NEAREST", "Costs", "Float32", "Float64", "Int32", "cost"]
 
+Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 

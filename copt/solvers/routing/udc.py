@@ -15,9 +15,10 @@ from copt.policy import Policy
 from copt.problems.base import IntArray
 from copt.problems.routing import Routes, Routing, objective
 from copt.solvers.randomness import random_state
+from copt.solvers.routing.cost_kernels import Float32
 from copt.solvers.routing.nearest import tree_of
 from copt.solvers.routing.udc_graph import Graph, encode_paths, graph_of, heat_of
-from copt.solvers.routing.udc_kernels import Float32, Task, Walk, construct, decode
+from copt.solvers.routing.udc_kernels import Task, Walk, construct, decode
 from copt.solvers.routing.udc_paths import (
     Parts,
     Sequence,

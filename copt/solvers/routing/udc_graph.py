@@ -5,7 +5,6 @@ and in the number of paths.
 """
 
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +12,12 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from copt.problems.routing import FloatArray, Routing
-from copt.solvers.routing.cost_kernels import Float64, Int32
-from copt.solvers.routing.udc_kernels import Code, Float32, Heat
+from copt.solvers.routing.cost_kernels import Float32, Float64, Int32
+from copt.solvers.routing.graph_net import Weights, blocks, embed, linear, mlp, norm, sigmoid
+from copt.solvers.routing.udc_kernels import Code, Heat
 from copt.solvers.routing.udc_paths import Frames, capacity_of
 
 __all__ = ["Graph", "encode_paths", "graph_of", "heat_of"]
-
-BLOCK = 4096  # nodes whose edges are worked on at once: they fit the cache
-
-Weights = Mapping[str, Float32]
 
 
 class Graph(NamedTuple):
@@ -84,30 +80,6 @@ def _nearest(space: FloatArray, members: NDArray[np.int64], count: int) -> NDArr
     return result
 
 
-def _sigmoid(x: Float32) -> Float32:
-    return np.float32(1.0) / (np.float32(1.0) + np.exp(-x))
-
-
-def _silu(x: Float32) -> Float32:
-    return x * _sigmoid(x)
-
-
-def _linear(weights: Weights, name: str, x: Float32) -> Float32:
-    result: Float32 = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-    return result
-
-
-def _mlp(weights: Weights, name: str, x: Float32) -> Float32:
-    return _linear(weights, f"{name}.2", _silu(_linear(weights, f"{name}.0", x)))
-
-
-def _norm(weights: Weights, name: str, x: Float32) -> Float32:
-    centred = x - x.mean(axis=-1, keepdims=True)
-    scaled = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(1e-5))
-    result: Float32 = scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-    return result
-
-
 def heat_of(graph: Graph, depot: int | None, weights: Weights) -> Heat:
     """Return all that the heat maps of a problem are decoded from.
 
@@ -116,36 +88,15 @@ def heat_of(graph: Graph, depot: int | None, weights: Weights) -> Heat:
         depot: The depot, or None for a tour.
         weights: Parameters by name, as ``copt.models.routing_udc.UdcNet`` stores them.
     """
-    h = _linear(weights, "divide.enter", graph.nodes)
-    e = _linear(weights, "divide.enter_edge", graph.edges)
-    layer = 0
-    while f"divide.layers.{layer}.own.weight" in weights:
-        h = _exchange(graph.near, h, e, weights, f"divide.layers.{layer}")
-        layer += 1
+    h, e = embed(graph.nodes, graph.near, graph.edges, weights, "divide")
     key = np.empty_like(e)
-    for block in _blocks(len(h)):
-        key[block] = _mlp(weights, "divide.key", e[block])
+    for block in blocks(len(h)):
+        key[block] = mlp(weights, "divide.key", e[block])
     home = np.zeros(h.shape[1], dtype=np.float32)
     if depot is not None:
-        home = _mlp(weights, "divide.depot", h[depot])
-    visited, first, last = (_mlp(weights, f"divide.{part}", h) for part in ("visited", "first", "last"))
+        home = mlp(weights, "divide.depot", h[depot])
+    visited, first, last = (mlp(weights, f"divide.{part}", h) for part in ("visited", "first", "last"))
     return Heat(key, visited, first, last, home)
-
-
-def _blocks(count: int) -> list[slice]:
-    return [slice(begin, begin + BLOCK) for begin in range(0, count, BLOCK)]
-
-
-def _exchange(near: Int32, h: Float32, e: Float32, weights: Weights, name: str) -> Float32:
-    """Return the nodes after one layer; the edges are changed in place."""
-    own, value, tail, head = (_linear(weights, f"{name}.{part}", h) for part in ("own", "value", "tail", "head"))
-    result = np.empty_like(h)
-    for block in _blocks(len(h)):
-        mean = (_sigmoid(e[block]) * value[near[block]]).mean(axis=1)
-        result[block] = h[block] + _silu(_norm(weights, f"{name}.node_norm", own[block] + mean))
-        edges = _linear(weights, f"{name}.edge", e[block]) + tail[block, None] + head[near[block]]
-        e[block] += _silu(_norm(weights, f"{name}.edge_norm", edges))
-    return result
 
 
 def encode_paths(frames: Frames, size: Int32, weights: Weights) -> Code:
@@ -158,29 +109,29 @@ def encode_paths(frames: Frames, size: Int32, weights: Weights) -> Code:
     """
     inside = np.arange(frames.x.shape[1]) < size[:, None]
     scale = np.log2(size).astype(np.float32)[:, None, None] * frames.apart
-    h = _linear(weights, "conquer.enter", frames.x)
+    h = linear(weights, "conquer.enter", frames.x)
     layer = 0
     while f"conquer.layers.{layer}.query.weight" in weights:
         name = f"conquer.layers.{layer}"
-        z = _norm(weights, f"{name}.norm", h)
+        z = norm(weights, f"{name}.norm", h)
         near = np.exp(-weights[f"{name}.sharpness"] * scale) * inside[:, None, :]
-        weight = _softened(_linear(weights, f"{name}.key", z), inside)
-        mixed = (near @ (weight * _linear(weights, f"{name}.value", z))) / (near @ weight)
-        h = h + _linear(weights, f"{name}.out", _sigmoid(_linear(weights, f"{name}.query", z)) * mixed)
-        wide = _linear(weights, f"{name}.wide", _norm(weights, f"{name}.forward_norm", h))
-        h = h + _linear(weights, f"{name}.narrow", np.maximum(wide, np.float32(0.0)))
+        weight = _softened(linear(weights, f"{name}.key", z), inside)
+        mixed = (near @ (weight * linear(weights, f"{name}.value", z))) / (near @ weight)
+        h = h + linear(weights, f"{name}.out", sigmoid(linear(weights, f"{name}.query", z)) * mixed)
+        wide = linear(weights, f"{name}.wide", norm(weights, f"{name}.forward_norm", h))
+        h = h + linear(weights, f"{name}.narrow", np.maximum(wide, np.float32(0.0)))
         layer += 1
-    h = _norm(weights, "conquer.norm", h)
-    weight = _softened(_linear(weights, "conquer.weight", h), inside)
+    h = norm(weights, "conquer.norm", h)
+    weight = _softened(linear(weights, "conquer.weight", h), inside)
     depot = "conquer.detour.weight" in weights
     end, none = h[np.arange(len(h)), size - 1], np.zeros((2, h.shape[2]), dtype=np.float32)
     return Code(
         weight=weight,
-        value=weight * _linear(weights, "conquer.value", h),
-        key=_linear(weights, "conquer.key", h),
-        detour=_linear(weights, "conquer.detour", h) if depot else h,
-        last=_linear(weights, "conquer.last", h),
-        end=_linear(weights, "conquer.end", end),
+        value=weight * linear(weights, "conquer.value", h),
+        key=linear(weights, "conquer.key", h),
+        detour=linear(weights, "conquer.detour", h) if depot else h,
+        last=linear(weights, "conquer.last", h),
+        end=linear(weights, "conquer.end", end),
         state=np.ascontiguousarray(weights["conquer.state.weight"].T) if depot else none,
         bend=weights["conquer.bend.weight"] if depot else none,
         bend_bias=weights["conquer.bend.bias"] if depot else none.ravel(),

@@ -7,13 +7,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from copt.solvers.random_kernels import UInt64, uniform
-from copt.solvers.routing.cost_kernels import Int32
+from copt.solvers.routing.cost_kernels import Float32, Int32
 from copt.solvers.routing.nearest_kernels import Tree, nearest, take
 from copt.solvers.routing.route_kernels import Int64
 
-__all__ = ["Code", "Float32", "Heat", "Task", "Walk", "construct", "decode"]
+__all__ = ["Code", "Heat", "Task", "Walk", "construct", "decode"]
 
-Float32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 CLIP = np.float32(10.0)  # as in copt.models.routing_udc

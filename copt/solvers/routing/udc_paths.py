@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from copt.problems.base import IntArray
 from copt.problems.routing import FloatArray, Routes, Routing, costs
-from copt.solvers.routing.cost_kernels import Int32
-from copt.solvers.routing.udc_kernels import Float32
+from copt.solvers.routing.cost_kernels import Float32, Int32
 
 __all__ = [
     "Frames",
