@@ -115,7 +115,7 @@ class Annealer:
         schedule, used = self._schedule, int(np.count_nonzero(self._fleet.size[zone.routes]))
         longest = min(schedule.longest, zone.members.size / max(1, used))
         alone = self._instance.capacity is None
-        listed = self._plan.near.shape[1]
+        listed = self._plan.beside.shape[1]
         amount = Ruin(schedule.mean, longest, alone, min(schedule.width, listed))
         exchange, patience = min(schedule.exchange, listed), self._unit * schedule.patience
         moves, left = 100, quota(self._monitor, self._moves)

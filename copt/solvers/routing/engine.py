@@ -28,8 +28,8 @@ def solve(
 ) -> None:
     """Search until the monitor says stop; see ``copt.solvers.base.Solver``.
 
-    A policy of UDC searches alone, so that it can be measured beside the compiled search; any other one chooses the
-    schedule of that search.
+    A policy of UDC searches alone, so that it can be measured beside the compiled search; one of candidates chooses
+    which edges that search looks at, any other one its schedule.
     """
     kernels = UDC if _is_udc(policy) else TOUR if instance.depot is None and instance.symmetric else ROUTES
     kernels.begin()
@@ -52,12 +52,15 @@ def _search(
     instance: Routing, monitor: Monitor, start: Routes | None, policy: Policy | None, workers: int, seed: int
 ) -> None:
     tour = instance.depot is None and instance.symmetric
-    if policy is not None and (tour or _is_udc(policy)):
+    chooses = policy is not None and policy.card.get("role") == "candidates"
+    if policy is not None and not chooses and (tour or _is_udc(policy)):
         from copt.solvers.routing.udc import udc_search
 
         return udc_search(instance, monitor, policy, seed)
+    from copt.solvers.routing.candidates import candidates_of
     from copt.solvers.routing.search import search_routes, search_tour
 
+    candidates = candidates_of(instance, policy) if policy is not None and chooses else None
     settled = monitor.elapsed + SETTLE
     small = _provable(instance) and monitor.stop.moves is None
 
@@ -65,8 +68,8 @@ def _search(
         return small and monitor.elapsed > settled
 
     if tour:
-        return search_tour(instance, monitor, start, workers, seed, until)
-    return search_routes(instance, monitor, start, workers, seed, until, policy=policy)
+        return search_tour(instance, monitor, start, workers, seed, until, candidates=candidates)
+    return search_routes(instance, monitor, start, workers, seed, until, policy=policy, candidates=candidates)
 
 
 def _is_udc(policy: Policy | None) -> bool:

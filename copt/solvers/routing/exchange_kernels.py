@@ -138,15 +138,15 @@ def list_strings(plan: Plan, fleet: Fleet, zone: Zone, i: int) -> None:
 
 @kernel
 def best_exchange(plan: Plan, fleet: Fleet, zone: Zone, width: int, i: int) -> Exchange:
-    """Return the exchange with the largest gain that brings ``i`` beside one of its ``width`` nearest customers."""
+    """Return the exchange with the largest gain that brings ``i`` beside one of its first ``width`` candidates."""
     gain, kind, other, forward, last, behind = TINY, -1, i, False, wide(i), False
     longest, listed = max(fleet.into[i], fleet.out[i]), False
     r = fleet.route[i]
     for k in range(width):
-        there = plan.near_cost[i, k]
+        there = plan.beside_cost[i, k]
         if there >= longest and plan.turn:
             break
-        j = wide(plan.near[i, k])
+        j = wide(plan.beside[i, k])
         t = fleet.route[j]
         if t < 0 or fleet.zone[t] != zone.name:
             continue

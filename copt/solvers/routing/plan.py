@@ -84,8 +84,14 @@ def _nearest(instance: Routing, nodes: IntArray, others: IntArray, count: int) -
     return result
 
 
-def plan_of(instance: Routing, neighbours: Int32) -> Plan:
-    """Return the problem as the kernels see it; ``instance`` must have a depot."""
+def plan_of(instance: Routing, neighbours: Int32, beside: Int32 | None = None) -> Plan:
+    """Return the problem as the kernels see it.
+
+    Args:
+        instance: A problem with a depot.
+        neighbours: Nearest customers of each node, shape (nodes, neighbours).
+        beside: Customers that moves bring beside each other, shape (nodes, candidates); by default the nearest.
+    """
     assert instance.depot is not None
     nodes = np.arange(instance.num_nodes)
     depot = np.full_like(nodes, instance.depot)
@@ -95,5 +101,19 @@ def plan_of(instance: Routing, neighbours: Int32) -> Plan:
     enter[instance.depot] = 0.0
     capacity = NO_LIMIT if instance.capacity is None else int(instance.capacity)
     near_cost = np.array(costs(instance, nodes[:, None], neighbours))
-    demand, turn = np.array(instance.demands), instance.symmetric
-    return Plan(costs_of(instance), instance.depot, capacity, demand, neighbours, near_cost, leave, enter, turn)
+    beside_cost = near_cost
+    if beside is not None:
+        beside_cost = np.array(costs(instance, nodes[:, None], beside))
+    return Plan(
+        costs_of(instance),
+        instance.depot,
+        capacity,
+        demand=np.array(instance.demands),
+        near=neighbours,
+        near_cost=near_cost,
+        beside=neighbours if beside is None else beside,
+        beside_cost=beside_cost,
+        leave=leave,
+        enter=enter,
+        turn=instance.symmetric,
+    )

@@ -22,6 +22,8 @@ class Plan(NamedTuple):
     demand: Int64  # (nodes,)
     near: Int32  # (nodes, neighbours) other customers, nearest first
     near_cost: Float64  # (nodes, neighbours) cost to each of them
+    beside: Int32  # (nodes, candidates) near customers that moves bring beside each one; the near ones themselves
+    beside_cost: Float64  # (nodes, candidates) cost to each of them
     leave: Float64  # (nodes,) cost from the depot; 0 for the depot
     enter: Float64  # (nodes,) cost to the depot; zeros if routes are open
     turn: bool  # whether the way back between customers costs the same, so that stretches may be turned round

@@ -118,17 +118,18 @@ def spare_route(fleet: Fleet, zone: Zone) -> int:
 def best_place(plan: Plan, fleet: Fleet, zone: Zone, width: int, c: int) -> tuple[float, int, int]:
     """Return the extra cost, predecessor and route of the cheapest place for ``c`` beside its neighbours.
 
-    Neighbours come nearest first. A leg between two of them is looked at from the nearer one; from there its other
-    end is at least as far, so that legs shorter than twice that distance less the best extra cost need no look.
+    A leg between two of them is looked at from the nearer one; from there its other end is at least as far, so that
+    legs shorter than twice that distance less the best extra cost need no look. Most are spared if neighbours come
+    nearest first.
     """
     depot, room = plan.depot, plan.capacity - plan.demand[c]
     best, behind, target = np.inf, -1, -1
     for k in range(width):
-        j = plan.near[c, k]
+        j = plan.beside[c, k]
         r = fleet.route[j]
         if r < 0 or fleet.zone[r] != zone.name or fleet.load[r] > room or uniform(zone.random) < BLINK:
             continue
-        near = plan.near_cost[c, k]
+        near = plan.beside_cost[c, k]
         there = near if plan.turn else cost(plan.costs, j, c)
         after = fleet.next[j]
         if after == depot:

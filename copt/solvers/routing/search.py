@@ -13,6 +13,7 @@ from copt.problems.routing import Routes, Routing, objective
 from copt.solvers.divide import divide_and_conquer
 from copt.solvers.routing.anneal import Annealer, Schedule
 from copt.solvers.routing.bounds import Ascent, rounded_up
+from copt.solvers.routing.candidates import Candidates
 from copt.solvers.routing.greedy import greedy_tour
 from copt.solvers.routing.plain import plain_routes
 from copt.solvers.routing.plan import neighbours, plan_of, quadrant_neighbours
@@ -39,11 +40,13 @@ def search_routes(
     *,
     policy: Policy | None = None,
     schedule: Schedule | None = None,
+    candidates: Candidates | None = None,
 ) -> None:
     """Anneal routes until the monitor or ``until`` says stop, or the moves are used up.
 
     A tour, for which this is meant where costs are not symmetric, is annealed as a single route from node 0. Without
-    a ``schedule``, the policy chooses one; without a policy that can, it is the default.
+    a ``schedule``, the policy chooses one; without a policy that can, it is the default. With ``candidates``, these
+    are what insertion and local search look at, instead of the nearest customers.
     """
     home = instance if instance.depot is not None else replace(instance, depot=0, max_routes=1)
 
@@ -52,7 +55,8 @@ def search_routes(
             routes = Routes.from_lists([[0, *routes.nodes.tolist()]])
         monitor.offer(objective(instance, routes), routes, source)
 
-    plan = plan_of(home, neighbours(home, NEAR_ROUTES))
+    near = neighbours(home, NEAR_ROUTES)
+    plan = plan_of(home, near, None if candidates is None else candidates.of(home, near))
     first = _first_routes(home, plan) if start is None else start
     if start is not None and instance.depot is None:
         place = int(np.flatnonzero(start.nodes == 0)[0])
@@ -60,6 +64,8 @@ def search_routes(
     if first is not None:
         report(first, "savings")
         chosen = schedule or schedule_for(home, monitor.stop, workers, policy)
+        if candidates is not None:
+            chosen = replace(chosen, width=candidates.width, exchange=candidates.exchange)
         annealer = Annealer(home, plan, first, monitor, report, chosen, seed)
         divide_and_conquer(annealer, monitor, workers, until)
 
@@ -81,15 +87,23 @@ def search_tour(
     workers: int,
     seed: int,
     until: Callable[[], bool] = lambda: False,
+    *,
+    listed: tuple[int, int] = NEAR_TOUR,
+    candidates: Candidates | None = None,
 ) -> None:
-    """Improve a tour until the monitor or ``until`` says stop, or the moves are used up."""
-    near = quadrant_neighbours(instance, *NEAR_TOUR)
+    """Improve a tour until the monitor or ``until`` says stop, or the moves are used up.
+
+    Moves look at ``listed`` neighbours of each node and of them in each direction, or at ``candidates`` among these.
+    """
+    near = quadrant_neighbours(instance, *listed)
     tour = greedy_tour(instance, near) if start is None else start.nodes
     first = Routes(tour, np.array([0, tour.size]))
     monitor.offer(objective(instance, first), first, "greedy")
     ascent = threading.Thread(target=_ascend, args=(instance, monitor), daemon=True)
     if ASCENT[0] <= instance.num_nodes <= ASCENT[1]:
         ascent.start()
+    if candidates is not None:
+        near = candidates.of(instance, near)
     divide_and_conquer(TourSearch(instance, near, tour, monitor, seed), monitor, workers, until)
 
 
