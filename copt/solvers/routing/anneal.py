@@ -9,11 +9,13 @@ import numpy as np
 
 from copt.monitor import Monitor
 from copt.problems.base import IntArray
-from copt.problems.routing import Routes, Routing, objective
+from copt.problems.routing import FloatArray, Routes, Routing, objective
 from copt.solvers.divide import next_steps, quota
 from copt.solvers.randomness import random_state
 from copt.solvers.routing.anneal_kernels import anneal
 from copt.solvers.routing.division import Division, by_barycentre, layout_of
+from copt.solvers.routing.focus import Focus, drawn
+from copt.solvers.routing.legs import Memory
 from copt.solvers.routing.route_kernels import Plan, collect, empty_fleet, load_routes
 from copt.solvers.routing.ruin_kernels import Ruin
 from copt.solvers.routing.zone_kernels import BEST, CURRENT, MOVES, STRING, Zone
@@ -60,6 +62,7 @@ class Annealer:
         report: Takes routes that are the best so far.
         schedule: How to anneal.
         seed: Seed of every random choice.
+        focus: Where to look; None for all alike.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Annealer:
         report: Callable[[Routes], object],
         schedule: Schedule,
         seed: int,
+        focus: Focus | None = None,
     ) -> None:
         self._instance, self._plan, self._schedule = instance, plan, schedule
         self._monitor, self._report = monitor, report
@@ -83,6 +87,8 @@ class Annealer:
         self._fleet = empty_fleet(n, routes)
         load_routes(plan, self._fleet, first.nodes.astype(np.int32), first.offsets)
         self._best_next, self._best_first = self._fleet.next.copy(), self._fleet.first.copy()
+        self._focus, self._chooser = focus, np.random.default_rng([seed, 4])
+        self._memory = None if focus is None else Memory(instance, plan, self._fleet)
         self._marked, self._waiting = np.zeros(routes, dtype=np.uint8), np.zeros(n, dtype=np.uint8)
         self._current = self._best = float(objective(instance, first))
         self._unit = self._current / max(1, instance.customers.size + count)
@@ -107,8 +113,9 @@ class Annealer:
         labels = self._schedule.division(layout, parts, self._rng)
         fleet.zone[:] = labels
         self._best_next[:], self._best_first[:], self._marked[:] = fleet.next, fleet.first, 0
-        owner = np.where(fleet.route >= 0, labels[fleet.route], -1)
-        return [self._zone(k, np.flatnonzero(owner == k), np.flatnonzero(labels == k)) for k in range(parts)]
+        owner, weights = np.where(fleet.route >= 0, labels[fleet.route], -1), self._look()
+        members = [drawn(np.flatnonzero(owner == k), weights, self._chooser) for k in range(parts)]
+        return [self._zone(k, members[k], np.flatnonzero(labels == k)) for k in range(parts)]
 
     def conquer(self, zone: Zone, deadline: float) -> None:
         """Anneal ``zone`` until the deadline."""
@@ -137,6 +144,8 @@ class Annealer:
         if candidate < self._best - 1e-6:
             self._best = candidate
             self._report(self.routes())
+            if self._memory is not None:
+                self._memory.improve(self._best_next)
 
     def routes(self) -> Routes:
         """Return the best routes of the last round."""
@@ -144,6 +153,12 @@ class Annealer:
         offsets = np.zeros(self._best_first.size + 1, dtype=np.int64)
         count = collect(self._plan, self._best_first, self._best_next, nodes, offsets)
         return Routes(nodes[: offsets[count]], offsets[: count + 1])
+
+    def _look(self) -> FloatArray | None:
+        """Return the weights of the seeds of a round, None for all alike."""
+        if self._focus is None or self._memory is None:
+            return None
+        return self._focus.weights(self._memory.look(self._progress()), self._chooser)
 
     def _zone(self, name: int, members: IntArray, routes: IntArray) -> Zone:
         n, count = self._instance.num_nodes, self._best_first.size
@@ -175,12 +190,14 @@ class Annealer:
             account=np.zeros(3),
         )
 
-    def _temperature(self) -> float:
-        """Return the temperature of this moment: a geometric course over the time or the moves."""
-        stop, schedule = self._monitor.stop, self._schedule
+    def _progress(self) -> float:
+        """Return the share of the time, or of the moves, that is over."""
+        stop = self._monitor.stop
         if stop.moves is not None:
-            progress = self._moves / max(1, stop.moves)
-        else:
-            progress = (self._monitor.elapsed - self._began) / max(1e-9, stop.seconds - self._began)
-        ratio = schedule.cold / schedule.hot
-        return self._unit * schedule.hot * math.pow(ratio, min(1.0, progress))
+            return min(1.0, self._moves / max(1, stop.moves))
+        return min(1.0, (self._monitor.elapsed - self._began) / max(1e-9, stop.seconds - self._began))
+
+    def _temperature(self) -> float:
+        """Return the temperature of this moment: a geometric course."""
+        hot, cold = self._schedule.hot, self._schedule.cold
+        return self._unit * hot * math.pow(cold / hot, self._progress())

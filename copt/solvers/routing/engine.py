@@ -29,7 +29,7 @@ def solve(
     """Search until the monitor says stop; see ``copt.solvers.base.Solver``.
 
     A policy of UDC searches alone, so that it can be measured beside the compiled search; one of candidates chooses
-    which edges that search looks at, any other one its schedule.
+    which edges that search looks at, any other one its schedule or where it looks.
     """
     kernels = UDC if _is_udc(policy) else TOUR if instance.depot is None and instance.symmetric else ROUTES
     kernels.begin()

@@ -14,6 +14,7 @@ from copt.solvers.divide import divide_and_conquer
 from copt.solvers.routing.anneal import Annealer, Schedule
 from copt.solvers.routing.bounds import Ascent, rounded_up
 from copt.solvers.routing.candidates import Candidates
+from copt.solvers.routing.focus import Focus, focus_for
 from copt.solvers.routing.greedy import greedy_tour
 from copt.solvers.routing.plain import plain_routes
 from copt.solvers.routing.plan import neighbours, plan_of, quadrant_neighbours
@@ -41,12 +42,13 @@ def search_routes(
     policy: Policy | None = None,
     schedule: Schedule | None = None,
     candidates: Candidates | None = None,
+    focus: Focus | None = None,
 ) -> None:
     """Anneal routes until the monitor or ``until`` says stop, or the moves are used up.
 
     A tour, for which this is meant where costs are not symmetric, is annealed as a single route from node 0. Without
-    a ``schedule``, the policy chooses one; without a policy that can, it is the default. With ``candidates``, these
-    are what insertion and local search look at, instead of the nearest customers.
+    a ``schedule`` or a ``focus``, the policy chooses it; without a policy that can, it is the default. With
+    ``candidates``, these are what insertion and local search look at, instead of the nearest customers.
     """
     home = instance if instance.depot is not None else replace(instance, depot=0, max_routes=1)
 
@@ -66,7 +68,8 @@ def search_routes(
         chosen = schedule or schedule_for(home, monitor.stop, workers, policy)
         if candidates is not None:
             chosen = replace(chosen, width=candidates.width, exchange=candidates.exchange)
-        annealer = Annealer(home, plan, first, monitor, report, chosen, seed)
+        looked = focus or focus_for(home, policy)
+        annealer = Annealer(home, plan, first, monitor, report, chosen, seed, looked)
         divide_and_conquer(annealer, monitor, workers, until)
 
 
