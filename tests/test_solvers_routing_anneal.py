@@ -9,28 +9,33 @@ from routing_cases import as_matrix, random_routing
 
 from copt.events import Silent
 from copt.monitor import Monitor
-from copt.problems.routing import Routes, Routing, check, objective
+from copt.problems.routing import Routes, Routing, check, costs, objective
 from copt.solvers.routing.anneal import Annealer, Schedule
 from copt.solvers.routing.anneal_kernels import anneal
 from copt.solvers.routing.division import DIVISIONS, Division, Layout, by_barycentre, by_kd, by_sequence, layout_of
 from copt.solvers.routing.plan import neighbours, plan_of
-from copt.solvers.routing.ruin_kernels import Ruin
+from copt.solvers.routing.ruin_kernels import Ruin, depot_place, passing_end, recreate, ruin
 from copt.solvers.routing.savings import savings_routes
-from copt.solvers.routing.zone_kernels import BEST, CURRENT, MOVES, Zone
+from copt.solvers.routing.zone_kernels import BEST, CURRENT, MOVES, Zone, packed
 from copt.stop import Stop
 
 AMOUNT = Ruin(6.0, 5.0, False, 10)
 
 
 def annealer_of(instance: Routing, seed: int = 0, **limits: Any) -> Annealer:
+    return started(instance, savings_routes(instance, plan_of(instance, neighbours(instance, 20))), seed=seed, **limits)
+
+
+def started(
+    instance: Routing, lists: list[list[int]], schedule: Schedule | None = None, seed: int = 0, **limits: Any
+) -> Annealer:
     plan = plan_of(instance, neighbours(instance, 20))
-    first = Routes.from_lists(savings_routes(instance, plan))
     monitor = Monitor(Stop(**limits), Silent())
 
     def report(routes: Routes) -> None:
         monitor.offer(objective(instance, routes), routes, "test")
 
-    return Annealer(instance, plan, first, monitor, report, Schedule(), seed)
+    return Annealer(instance, plan, Routes.from_lists(lists), monitor, report, schedule or Schedule(), seed)
 
 
 def current_routes(annealer: Annealer) -> Routes:
@@ -50,7 +55,7 @@ def current_routes(annealer: Annealer) -> Routes:
 def run(
     annealer: Annealer, zone: Zone, temperature: float, moves: int, *, width: int = 6, patience: float = 50.0
 ) -> None:
-    anneal(annealer._plan, annealer._fleet, zone, AMOUNT, width, patience, temperature, moves)
+    anneal(annealer._plan, annealer._fleet, zone, AMOUNT, width, patience, temperature, 0.0, moves)
 
 
 CASES = [{}, {"open_routes": True}, {"metric": "exact"}, {"capacity": 40}, {"max_routes": 14}]
@@ -130,6 +135,66 @@ def test_a_zone_leaves_the_others_alone(division: Division) -> None:
     assert all(route in after for route in others)
     assert {c for route in after if route not in others for c in route} == members[1]
     assert sorted(after) != sorted(before)
+
+
+def test_a_place_next_to_the_depot_is_the_cheaper_of_both_ends() -> None:
+    annealer = annealer_of(random_routing(60, 3))
+    plan, fleet, lists = annealer._plan, annealer._fleet, current_routes(annealer).to_lists()
+    for c, (r, route) in itertools.product(range(1, 61), enumerate(lists)):
+        if c in route:
+            continue
+        paths = [[0, c, route[0]], [route[-1], c, 0]]
+        added = [
+            float(costs(annealer._instance, np.array(p[:2]), np.array(p[1:])).sum())
+            - float(costs(annealer._instance, np.array([p[0]]), np.array([p[2]]))[0])
+            for p in paths
+        ]
+        extra, behind, end = depot_place(plan, fleet, r, c)
+        assert extra == pytest.approx(min(added))
+        assert (behind, end) == ((0, route[0]) if added[0] <= added[1] else (route[-1], route[-1]))
+
+
+def test_the_end_that_passes_by_is_the_cheapest_of_those_looked_at() -> None:
+    # Two routes: trying 40 times at random misses one with probability 2^-40.
+    places = [[0, 0], [100, 0], [110, 0], [0, 100], [0, 110], [50, 1], [1, 50]]
+    instance = Routing(
+        coordinates=np.array(places, dtype=float), depot=0, demand=np.array([0, 1, 1, 1, 1, 1, 1]), capacity=3
+    )
+    annealer = started(instance, [[1, 2], [3, 4], [5, 6]], seconds=60.0)
+    zone = annealer.divide(1)[0]
+    assert passing_end(annealer._plan, annealer._fleet, zone, 5) in (1, 2)
+    assert passing_end(annealer._plan, annealer._fleet, zone, 6) in (3, 4)
+
+
+def test_packing_is_the_change_of_the_sum_of_squared_loads() -> None:
+    annealer = annealer_of(random_routing(40, 5), seconds=60.0)
+    plan, fleet, zone = annealer._plan, annealer._fleet, annealer.divide(1)[0]
+    zone.account[MOVES] = 1  # the first move: routes are logged once in each
+    before = (fleet.load**2).sum()
+    removed, _ = ruin(plan, fleet, zone, AMOUNT)
+    assert packed(fleet, zone) == (fleet.load**2).sum() - before < 0
+    recreate(plan, fleet, zone, AMOUNT, removed)
+    assert packed(fleet, zone) == (fleet.load**2).sum() - before
+
+
+def test_squeezing_fills_full_routes_and_empties_others() -> None:
+    # With a squeeze that outweighs all costs, no move lowers the sum of squared loads.
+    annealer = annealer_of(random_routing(60, 4), seconds=60.0)
+    plan, fleet, zone = annealer._plan, annealer._fleet, annealer.divide(1)[0]
+    sums = [int((fleet.load**2).sum())]
+    for _ in range(300):
+        anneal(plan, fleet, zone, AMOUNT, 6, 50.0, 1e-9, 1e6, 1)
+        sums.append(int((fleet.load**2).sum()))
+    assert sums == sorted(sums)
+    assert sums[-1] > sums[0]
+
+
+def test_routes_are_squeezed_only_while_there_are_too_many() -> None:
+    instance = Routing(coordinates=np.array([[0, 0], [0, 3], [4, 0], [0, 6]]), depot=0, demand=[0, 2, 2, 2], capacity=4)
+    assert started(instance, [[1, 2], [3]])._pressure() == 0.0
+    # Cost 26 over 3 customers and 3 routes; a route costs 26 / 3 at the depot.
+    assert started(instance, [[1], [2], [3]])._pressure() == pytest.approx(0.5 * (26 / 3) / (26 / 6 * 1.5 * 16))
+    assert started(instance, [[1], [2], [3]], Schedule(squeeze=0.0))._pressure() == 0.0
 
 
 def test_reunited_zones_are_reported_when_better() -> None:

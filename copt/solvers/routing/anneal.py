@@ -37,6 +37,8 @@ class Schedule:
         longest: Longest string.
         width: Neighbours that insertion looks at.
         exchange: Neighbours that local search looks at.
+        squeeze: How strongly loads are shifted towards full routes while there are more routes than the demand needs,
+            in what a route costs at the depot.
         patience: Local search follows a move that costs at most this many mean legs more than is accepted.
         division: How routes are divided into zones.
     """
@@ -47,6 +49,7 @@ class Schedule:
     longest: float = 15.0
     width: int = 24
     exchange: int = 7
+    squeeze: float = 0.5
     patience: float = 5.0
     division: Division = by_barycentre
 
@@ -95,6 +98,7 @@ class Annealer:
         self._began = monitor.elapsed
         self._halted = False
         self._moves = 0
+        self._squeeze = 0.0
 
     @property
     def spent(self) -> bool:
@@ -113,6 +117,7 @@ class Annealer:
         labels = self._schedule.division(layout, parts, self._rng)
         fleet.zone[:] = labels
         self._best_next[:], self._best_first[:], self._marked[:] = fleet.next, fleet.first, 0
+        self._squeeze = self._pressure()
         owner, weights = np.where(fleet.route >= 0, labels[fleet.route], -1), self._look()
         members = [drawn(np.flatnonzero(owner == k), weights, self._chooser) for k in range(parts)]
         return [self._zone(k, members[k], np.flatnonzero(labels == k)) for k in range(parts)]
@@ -132,7 +137,7 @@ class Annealer:
                 return
             moves = int(min(moves, left))
             heat = self._temperature()
-            anneal(self._plan, self._fleet, zone, amount, exchange, patience, heat, moves)
+            anneal(self._plan, self._fleet, zone, amount, exchange, patience, heat, self._squeeze * heat, moves)
             left -= moves
             moves = next_steps(moves, time.perf_counter() - began)
 
@@ -153,6 +158,22 @@ class Annealer:
         offsets = np.zeros(self._best_first.size + 1, dtype=np.int64)
         count = collect(self._plan, self._best_first, self._best_next, nodes, offsets)
         return Routes(nodes[: offsets[count]], offsets[: count + 1])
+
+    def _pressure(self) -> float:
+        """Return what raising the sum of squared loads by one may cost, over the temperature; 0 with few routes.
+
+        Were the cost of a route at the depot F, a route filled to the share s would be worth F (2 s - s^2) if that
+        cost came with its load, without a step: all of F when full, so that the sum differs from the true costs by
+        squares only. The slope leads from nearly empty routes to empty ones; it fades with the temperature.
+        """
+        instance, schedule, plan = self._instance, self._schedule, self._plan
+        if instance.capacity is None:
+            return 0.0
+        fewest = -(-int(instance.demands.sum()) // int(instance.capacity))
+        if np.count_nonzero(self._fleet.size) <= fewest:
+            return 0.0
+        at_depot = float((plan.leave + plan.enter)[instance.customers].mean())
+        return schedule.squeeze * at_depot / (self._unit * schedule.hot * float(instance.capacity) ** 2)
 
     def _look(self) -> FloatArray | None:
         """Return the weights of the seeds of a round, None for all alike."""
@@ -175,6 +196,7 @@ class Annealer:
             log=log,
             log_route=log_route,
             log_end=np.zeros(count + 1, dtype=np.int64),
+            log_load=np.zeros(count, dtype=np.int64),
             best_next=self._best_next,
             best_first=self._best_first,
             changed=changed,

@@ -9,15 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from copt.solvers.compiled import kernel
+from copt.solvers.compiled import inlined, kernel
 from copt.solvers.random_kernels import draw, uniform
 from copt.solvers.routing.cost_kernels import cost
 from copt.solvers.routing.route_kernels import Fleet, Plan, detach, insert
-from copt.solvers.routing.zone_kernels import MOVES, SPARE, Zone, keep
+from copt.solvers.routing.zone_kernels import LOGGED, MOVES, SPARE, Zone, keep
 
-__all__ = ["Ruin", "recreate", "ruin"]
+__all__ = ["Ruin", "depot_place", "passing_end", "recreate", "ruin"]
 
 BLINK = 0.01  # share of insertion places that are overlooked
+PASSING = 0.1  # share of moves that also ruin a route whose leg to or from the depot passes by
+TRIES = 40  # routes among which that one is sought
 SPLIT = 0.5  # share of removals that spare one customer inside the string
 
 
@@ -58,15 +60,51 @@ def remove_string(
     return count, gain
 
 
+@inlined
+def depot_place(plan: Plan, fleet: Fleet, r: int, c: int) -> tuple[float, int, int]:
+    """Return the extra cost of the cheaper place for ``c`` next to the depot on route ``r``, not an empty one.
+
+    Also its predecessor and the customer that it would be next to.
+    """
+    first, last = fleet.first[r], fleet.last[r]
+    leaving = plan.leave[c] + cost(plan.costs, c, first) - fleet.into[first]
+    entering = cost(plan.costs, last, c) + plan.enter[c] - fleet.out[last]
+    if entering < leaving:
+        return entering, last, last
+    return leaving, plan.depot, first
+
+
+@kernel
+def passing_end(plan: Plan, fleet: Fleet, zone: Zone, c: int) -> int:
+    """Return an end of the route, of a few random ones, whose legs at the depot would take in ``c`` most cheaply.
+
+    Or -1 if there is none. Where routes are long, customers near the depot belong to routes that pass by on their
+    way, and are not near any customer of those.
+    """
+    best, found = np.inf, -1
+    for _ in range(TRIES):
+        r = zone.routes[draw(zone.random, zone.routes.size)]
+        if fleet.size[r] == 0 or fleet.route[c] == r:
+            continue
+        extra, _, end = depot_place(plan, fleet, r, c)
+        if extra < best:
+            best, found = extra, end
+    return found
+
+
 @kernel
 def ruin(plan: Plan, fleet: Fleet, zone: Zone, amount: Ruin) -> tuple[int, float]:
-    """Remove strings from routes near a random customer; return how many customers left, and the cost saved."""
+    """Remove strings from routes near a random customer; return how many customers left, and the cost saved.
+
+    Sometimes the first string comes from the end of a route that passes by.
+    """
     random, move = zone.random, int(zone.account[MOVES])
     strings = int(1.0 + uniform(random) * (4.0 * amount.mean / (1.0 + amount.longest) - 1.0))
     seed = zone.members[draw(random, zone.members.size)]
+    end = passing_end(plan, fleet, zone, seed) if uniform(random) < PASSING else -1
     count, gain = 0, 0.0
-    for k in range(-1, plan.near.shape[1]):
-        c = seed if k < 0 else plan.near[seed, k]
+    for k in range(-2 if end >= 0 else -1, plan.near.shape[1]):
+        c = end if k == -2 else seed if k == -1 else plan.near[seed, k]
         r = fleet.route[c]
         if r < 0 or fleet.zone[r] != zone.name or (zone.kept[r] == move and not amount.again):
             continue
@@ -116,8 +154,9 @@ def spare_route(fleet: Fleet, zone: Zone) -> int:
 
 @kernel
 def best_place(plan: Plan, fleet: Fleet, zone: Zone, width: int, c: int) -> tuple[float, int, int]:
-    """Return the extra cost, predecessor and route of the cheapest place for ``c`` beside its neighbours.
+    """Return the extra cost, predecessor and route of the cheapest place for ``c``.
 
+    Looked at are places beside its neighbours, next to the depot on routes of this move, and on an empty route.
     A leg between two of them is looked at from the nearer one; from there its other end is at least as far, so that
     legs shorter than twice that distance less the best extra cost need no look. Most are spared if neighbours come
     nearest first.
@@ -149,6 +188,12 @@ def best_place(plan: Plan, fleet: Fleet, zone: Zone, width: int, c: int) -> tupl
             extra = np.inf
         if extra < best:
             best, behind, target = extra, before, r
+    for entry in range(zone.counts[LOGGED]):
+        r = zone.log_route[entry]
+        if fleet.size[r] > 0 and fleet.load[r] <= room:
+            extra, before, _ = depot_place(plan, fleet, r, c)
+            if extra < best:
+                best, behind, target = extra, before, r
     extra = plan.leave[c] + plan.enter[c]
     if extra < best:
         r = spare_route(fleet, zone)

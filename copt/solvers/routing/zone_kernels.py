@@ -13,12 +13,14 @@ from copt.solvers.routing.route_kernels import Fleet, Int64, Plan, rewrite
 __all__ = [
     "BEST",
     "CURRENT",
+    "LOGGED",
     "MOVES",
     "SPARE",
     "STRING",
     "Zone",
     "accept",
     "keep",
+    "packed",
     "pop",
     "push",
     "queue_changed",
@@ -43,6 +45,7 @@ class Zone(NamedTuple):
     log: Int32  # (nodes,) customers of the routes kept by this move
     log_route: Int32  # (routes,) which routes these are
     log_end: Int64  # (routes + 1,) where each ends in ``log``; the first entry is 0
+    log_load: Int64  # (routes,) demand on each
     best_next: Int32  # (nodes,) shared: the best routes of all zones
     best_first: Int32  # (routes,) shared
     changed: Int32  # (routes,) routes that differ from the best ones
@@ -95,7 +98,7 @@ def keep(plan: Plan, fleet: Fleet, zone: Zone, r: int) -> None:
         zone.log[end] = c
         end += 1
         c = fleet.next[c]
-    zone.log_route[entry] = r
+    zone.log_route[entry], zone.log_load[entry] = r, fleet.load[r]
     zone.log_end[entry + 1] = end
     zone.counts[LOGGED] += 1
 
@@ -115,6 +118,16 @@ def queue_changed(plan: Plan, fleet: Fleet, zone: Zone) -> None:
         if p != plan.depot and fleet.next[p] != plan.depot:
             push(plan, zone, p)
             push(plan, zone, fleet.next[p])
+
+
+@kernel
+def packed(fleet: Fleet, zone: Zone) -> float:
+    """Return by how much this move has raised the sum of squared loads: full routes fuller, or others emptier."""
+    change = 0.0
+    for entry in range(zone.counts[LOGGED]):
+        before, after = float(zone.log_load[entry]), float(fleet.load[zone.log_route[entry]])
+        change += (after - before) * (after + before)
+    return change
 
 
 @kernel
