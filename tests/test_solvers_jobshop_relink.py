@@ -115,7 +115,8 @@ class Path:
 
     def run(self, moves: int, halt: Int32 = RUNNING, lower: int = 0) -> int:
         work = np.zeros((2, self.child.size), dtype=np.int32)
-        given = (self.start, self.place, self.apart, limits(10**6, moves), work, self.child, halt, lower)
+        scratch = (work, np.zeros(2, dtype=np.int64))
+        given = (self.start, self.place, self.apart, limits(10**6, moves), *scratch, self.child, halt, lower)
         return int(relink(self.state.shop, self.state.order, self.state.memory, *given))
 
     @property

@@ -6,12 +6,12 @@ and Gambardella 2000); both kinds of moves are judged by the same estimate and t
 
 from typing import NamedTuple
 
-from numba import njit
-
+from copt.solvers.compiled import kernel
 from copt.solvers.jobshop.order_kernels import (
     Int32,
     Order,
     Shop,
+    copy,
     link,
     makespan_of,
     relink_old,
@@ -33,7 +33,7 @@ class Modes(NamedTuple):
     duration: Int32  # (modes,)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_on(shop: Shop, order: Order, first: Int32) -> None:
     """Fill ``first`` (machines,) with the first operation of each machine, n where there is none.
 
@@ -46,7 +46,7 @@ def first_on(shop: Shop, order: Order, first: Int32) -> None:
             first[shop.machine[o]] = o
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def best_transfer(
     shop: Shop, order: Order, modes: Modes, first: Int32, memory: Memory, length: int, best: int
 ) -> tuple[int, int, int, int]:
@@ -93,7 +93,7 @@ def best_transfer(
     return chosen, chosen_mode, chosen_before, value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def transfer(shop: Shop, order: Order, modes: Modes, first: Int32, o: int, mode: int, before: int) -> bool:
     """Move ``o`` to the machine of ``mode``, behind ``before`` (n for the front); return False on a cycle.
 
@@ -131,7 +131,7 @@ def transfer(shop: Shop, order: Order, modes: Modes, first: Int32, o: int, mode:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def flexible_search(
     shop: Shop,
     order: Order,
@@ -184,14 +184,14 @@ def flexible_search(
         makespan = makespan_of(shop, order)
         if makespan < best:
             best = makespan
-            best_succ[:] = order.succ
-            best_machine[:] = shop.machine
+            copy(order.succ, best_succ)
+            copy(shop.machine, best_machine)
             idle = 0
     progress[0], progress[1] = best, idle
     return over
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shake(shop: Shop, order: Order, modes: Modes, first: Int32, memory: Memory, count: int) -> None:
     """Move ``count`` random operations to random machines, each to a random place that certainly closes no cycle."""
     n = order.topo.size

@@ -9,8 +9,9 @@ O(waiting operations of one machine + log machines).
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from copt.solvers.compiled import kernel
 
 Int32 = NDArray[np.int32]
 Float32 = NDArray[np.float32]
@@ -55,7 +56,7 @@ class Floor(NamedTuple):
     random: NDArray[np.uint64]  # (1,) state of the random generator
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def play(floor: Floor, m: int) -> None:
     """Update the tournament after a change of ``key[m]``; the lower machine wins ties."""
     key, tree = floor.key, floor.tree
@@ -66,7 +67,7 @@ def play(floor: Floor, m: int) -> None:
         node >>= 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def enter(shop: Dispatch, floor: Floor, o: int, arrival: int) -> None:
     """Let operation ``o`` wait at its machine from time ``arrival`` on."""
     m = shop.machine[o]
@@ -83,7 +84,7 @@ def enter(shop: Dispatch, floor: Floor, o: int, arrival: int) -> None:
         play(floor, m)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def reset(shop: Dispatch, floor: Floor) -> None:
     """Empty the shop floor and let the first operation of each job wait."""
     leaves = floor.key.size
@@ -110,7 +111,7 @@ def reset(shop: Dispatch, floor: Floor) -> None:
     floor.total[0], floor.total[1], floor.total[2], floor.total[3] = bound, work, work, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def conflict_set(shop: Dispatch, floor: Floor, m: int, delta: float) -> int:
     """Write the places of the operations that may go next on machine ``m``; return their number."""
     low, free = shop.offset[m], floor.free[m]
@@ -128,7 +129,7 @@ def conflict_set(shop: Dispatch, floor: Floor, m: int, delta: float) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dispatch(shop: Dispatch, floor: Floor, m: int, k: int) -> int:
     """Fix the operation at place ``k`` next on machine ``m``; return its start."""
     low = shop.offset[m]

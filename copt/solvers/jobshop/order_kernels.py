@@ -7,8 +7,9 @@ release dates, so that no kernel needs a branch for a missing predecessor or suc
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from copt.solvers.compiled import kernel
 
 Int32 = NDArray[np.int32]
 
@@ -37,7 +38,14 @@ class Order(NamedTuple):
     stale: NDArray[np.uint8]  # (n,) marks by rank while a change spreads; empty if changes are not followed
 
 
-@njit(cache=True, nogil=True)
+@kernel
+def copy(source: Int32, target: Int32) -> None:
+    """Make ``target`` equal to ``source``; a slice would count references."""
+    for k in range(source.size):
+        target[k] = source[k]
+
+
+@kernel
 def sort_topologically(shop: Shop, order: Order) -> bool:
     """Fill topo and rank from the machine order alone; return False if it has a cycle."""
     n = order.topo.size
@@ -62,7 +70,7 @@ def sort_topologically(shop: Shop, order: Order) -> bool:
     return done == n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unlink(order: Order, o: int) -> None:
     """Take ``o`` out of its machine's sequence; its own links stay, so that ``relink_old`` can undo it."""
     before, after = order.pred[o], order.succ[o]
@@ -70,14 +78,14 @@ def unlink(order: Order, o: int) -> None:
     order.pred[after] = before
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def relink_old(order: Order, o: int) -> None:
     """Put ``o`` back where ``unlink`` took it from."""
     order.succ[order.pred[o]] = o
     order.pred[order.succ[o]] = o
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def link(order: Order, o: int, before: int, after: int) -> None:
     """Put ``o`` between two neighbours of a machine's sequence, either of which may be missing."""
     order.pred[o] = before
@@ -86,7 +94,7 @@ def link(order: Order, o: int, before: int, after: int) -> None:
     order.pred[after] = o
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shift_after(shop: Shop, order: Order, u: int, v: int) -> bool:
     """Repair the topological order for an unlinked ``u`` that will follow ``v``; only ranks between the two change.
 
@@ -119,7 +127,7 @@ def shift_after(shop: Shop, order: Order, u: int, v: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _merge_back(order: Order, low: int, high: int, count: int) -> None:
     """Merge survivors (whose ranks still are the old ones) and set-aside operations into the former order."""
     topo, rank, buffer = order.topo, order.rank, order.buffer
@@ -135,7 +143,7 @@ def _merge_back(order: Order, low: int, high: int, count: int) -> None:
         write -= 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shift_before(shop: Shop, order: Order, v: int, u: int) -> bool:
     """Repair the topological order for an unlinked ``v`` that will precede ``u``; the mirror of ``shift_after``."""
     topo, rank, buffer = order.topo, order.rank, order.buffer
@@ -164,7 +172,7 @@ def shift_before(shop: Shop, order: Order, v: int, u: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _merge_back_mirrored(order: Order, low: int, high: int, count: int) -> None:
     topo, rank, buffer = order.topo, order.rank, order.buffer
     write, survivor, aside = low, low + count, count - 1
@@ -179,7 +187,7 @@ def _merge_back_mirrored(order: Order, low: int, high: int, count: int) -> None:
         write += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def move_after(shop: Shop, order: Order, u: int, v: int) -> bool:
     """Move ``u`` right after ``v``, a later operation of its machine; return False if it would close a cycle."""
     unlink(order, u)
@@ -190,7 +198,7 @@ def move_after(shop: Shop, order: Order, u: int, v: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def move_before(shop: Shop, order: Order, v: int, u: int) -> bool:
     """Move ``v`` right before ``u``, an earlier operation of its machine; return False if it would close a cycle."""
     unlink(order, v)
@@ -201,7 +209,7 @@ def move_before(shop: Shop, order: Order, v: int, u: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def update_ends(shop: Shop, order: Order, low: int) -> None:
     """Recompute completion times from rank ``low`` on."""
     end, pred, topo = order.end, order.pred, order.topo
@@ -211,7 +219,7 @@ def update_ends(shop: Shop, order: Order, low: int) -> None:
         end[o] = max(end[job_pred[o]], end[pred[o]]) + duration[o]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def update_tails(shop: Shop, order: Order, high: int) -> None:
     """Recompute tails from rank ``high`` down."""
     tail, succ, topo = order.tail, order.succ, order.topo
@@ -221,7 +229,7 @@ def update_tails(shop: Shop, order: Order, high: int) -> None:
         tail[o] = max(tail[job_succ[o]], tail[succ[o]]) + duration[o]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spread_ends(shop: Shop, order: Order, count: int) -> None:
     """Recompute completion times of the first ``count`` operations in buffer and of what their changes reach.
 
@@ -251,7 +259,7 @@ def spread_ends(shop: Shop, order: Order, count: int) -> None:
         i += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spread_tails(shop: Shop, order: Order, count: int) -> None:
     """Recompute tails of the first ``count`` operations in buffer (n for none) and of what their changes reach."""
     n = order.topo.size
@@ -278,7 +286,7 @@ def spread_tails(shop: Shop, order: Order, count: int) -> None:
         i -= 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def makespan_of(shop: Shop, order: Order) -> int:
     """Return the largest completion time of a job."""
     makespan = 0

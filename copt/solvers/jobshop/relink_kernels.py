@@ -4,13 +4,12 @@ A path consists of swaps of machine neighbours that the guide has the other way 
 exactly whether a swap closes a cycle, so that every point of the path is feasible and needs no repair.
 """
 
-import numpy as np
-from numba import njit
-
+from copt.solvers.compiled import kernel
 from copt.solvers.jobshop.order_kernels import (
     Int32,
     Order,
     Shop,
+    copy,
     makespan_of,
     move_after,
     sort_topologically,
@@ -21,11 +20,11 @@ from copt.solvers.jobshop.tabu_kernels import HUGE, Int64, Memory, tabu_search
 from copt.solvers.random_kernels import UInt64, draw
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def load(shop: Shop, order: Order, succ: Int32) -> int:
     """Make ``succ`` the machine order with everything derived from it; return the makespan, or -1 on a cycle."""
     n = order.topo.size
-    order.succ[:] = succ
+    copy(succ, order.succ)
     order.pred[:] = n
     for o in range(n):
         if succ[o] < n:
@@ -37,7 +36,7 @@ def load(shop: Shop, order: Order, succ: Int32) -> int:
     return makespan_of(shop, order)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def positions(succ: Int32, place: Int32) -> None:
     """Write each operation's position on its machine into ``place``."""
     n = succ.size - 1
@@ -54,7 +53,7 @@ def positions(succ: Int32, place: Int32) -> None:
                 x = succ[x]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def distance(succ: Int32, place: Int32) -> int:
     """Count the pairs of one machine that ``succ`` and the order behind ``place`` have the other way round."""
     n = succ.size - 1
@@ -68,7 +67,7 @@ def distance(succ: Int32, place: Int32) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk(shop: Shop, order: Order, place: Int32, random: UInt64, steps: int) -> int:
     """Swap random machine neighbours that the guide has the other way round; return the number of swaps made.
 
@@ -87,7 +86,7 @@ def walk(shop: Shop, order: Order, place: Int32, random: UInt64, steps: int) -> 
     return made
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def relink(
     shop: Shop,
     order: Order,
@@ -97,6 +96,7 @@ def relink(
     apart: int,
     short: Int64,
     work: Int32,
+    progress: Int64,
     child: Int32,
     halt: Int32,
     lower: int,
@@ -112,27 +112,27 @@ def relink(
         apart: Distance between start and guide.
         short: Limits of the short tabu search on each point; see ``tabu_search``.  # (5,)
         work: Scratch.  # (2, n + 1)
+        progress: Scratch.  # (2,)
         child: Machine successors of the best point after its short search.  # (n + 1,)
         halt: A nonzero first entry ends the search.
         lower: A lower bound.
     """
     point, found = work[0], work[1]
-    progress = np.zeros(2, dtype=np.int64)
     best = HUGE
-    child[:] = succ
+    copy(succ, child)
     load(shop, order, succ)
     gone = walk(shop, order, place, memory.random, apart // 5)
     stride = max(apart // 10, 2)
     while halt[0] == 0:
-        point[:] = order.succ
-        found[:] = point
+        copy(order.succ, point)
+        copy(point, found)
         update_ends(shop, order, 0)
         update_tails(shop, order, order.topo.size - 1)
         progress[0], progress[1] = makespan_of(shop, order), 0
         tabu_search(shop, order, memory, found, progress, short, halt, lower)
         if progress[0] < best:
             best = progress[0]
-            child[:] = found
+            copy(found, child)
         if gone + stride > apart - apart // 5:
             break
         load(shop, order, point)

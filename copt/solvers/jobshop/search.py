@@ -151,7 +151,7 @@ class Worker:
         if apart < TOO_CLOSE:
             self._pool.remove(max(pair, key=lambda member: member.makespan))
             return
-        path = (one.succ, other.place, apart, self._short, self._work, self._child)
+        path = (one.succ, other.place, apart, self._short, self._work, np.zeros(2, dtype=np.int64), self._child)
         relink(self._shop, self._order, self._memory, *path, self._halt, self._lower)
         self._improve(self._child)
 

@@ -8,13 +8,14 @@ tail estimate of Balas and Vazacopoulos. The tabu list holds pairs of operations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from copt.solvers.compiled import kernel
 from copt.solvers.jobshop.order_kernels import (
     Int32,
     Order,
     Shop,
+    copy,
     makespan_of,
     move_after,
     move_before,
@@ -39,13 +40,13 @@ class Memory(NamedTuple):
     front: Int32  # (n,) scratch: heads or tails of a moved segment
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def slot(before: int, after: int, mask: int) -> int:
     """Return the place of the ordered pair in the hashed tabu list."""
     return (before * 0x9E3779B1 ^ after * 0x85EBCA77 ^ (after >> 7)) & mask
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def critical_path(shop: Shop, order: Order, makespan: int, memory: Memory) -> int:
     """Write a random critical path, last operation first, into ``memory.path``; return its length."""
     end, pred, job_pred = order.end, order.pred, shop.job_pred
@@ -76,7 +77,7 @@ def critical_path(shop: Shop, order: Order, makespan: int, memory: Memory) -> in
     return length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def estimate_after(shop: Shop, order: Order, front: Int32, u: int, v: int) -> int:
     """Estimate the longest path through the segment u..v once ``u`` stands right after ``v``."""
     end, tail, pred, succ = order.end, order.tail, order.pred, order.succ
@@ -104,7 +105,7 @@ def estimate_after(shop: Shop, order: Order, front: Int32, u: int, v: int) -> in
     return int(worst)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def estimate_before(shop: Shop, order: Order, front: Int32, v: int, u: int) -> int:
     """Estimate the longest path through the segment u..v once ``v`` stands right before ``u``."""
     end, tail, pred, succ = order.end, order.tail, order.pred, order.succ
@@ -132,7 +133,7 @@ def estimate_before(shop: Shop, order: Order, front: Int32, v: int, u: int) -> i
     return int(worst)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_tabu_after(order: Order, memory: Memory, u: int, v: int) -> bool:
     """Return whether every pair that putting ``u`` after ``v`` reverses is tabu."""
     now, mask = memory.clock[0], memory.tabu.size - 1
@@ -144,7 +145,7 @@ def is_tabu_after(order: Order, memory: Memory, u: int, v: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_tabu_before(order: Order, memory: Memory, v: int, u: int) -> bool:
     """Return whether every pair that putting ``v`` before ``u`` reverses is tabu."""
     now, mask = memory.clock[0], memory.tabu.size - 1
@@ -156,7 +157,7 @@ def is_tabu_before(order: Order, memory: Memory, v: int, u: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def best_move(
     shop: Shop, order: Order, memory: Memory, length: int, best: int, span: int
 ) -> tuple[int, int, bool, int]:
@@ -224,7 +225,7 @@ def best_move(
     return chosen, chosen_next, chosen_after, value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def apply_move(shop: Shop, order: Order, memory: Memory, o: int, other: int, after: bool, tenure: int) -> bool:
     """Make the move, forbid its reversal, and update ends and tails; return False if it would close a cycle."""
     mask = memory.tabu.size - 1
@@ -257,7 +258,7 @@ def apply_move(shop: Shop, order: Order, memory: Memory, o: int, other: int, aft
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tabu_search(
     shop: Shop, order: Order, memory: Memory, best_succ: Int32, progress: Int64, limits: Int64, halt: Int32, lower: int
 ) -> bool:
@@ -296,7 +297,7 @@ def tabu_search(
         makespan = makespan_of(shop, order)
         if makespan < best:
             best = makespan
-            best_succ[:] = order.succ
+            copy(order.succ, best_succ)
             idle = 0
     progress[0], progress[1] = best, idle
     return over
