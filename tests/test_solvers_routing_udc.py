@@ -181,6 +181,15 @@ def test_search_ends_when_the_monitor_says_so() -> None:
     assert len(monitor.trace().incumbents) == 1
 
 
+def test_a_round_that_is_cut_short_leaves_the_rest_as_it_is() -> None:
+    instance = random_tour(70, 3)
+    before = sequence_of(instance, Routes.from_lists([list(range(70))]))
+    kept = Conqueror(instance, TOUR, lambda: True).sequence(before, 7)
+    assert np.array_equal(kept.nodes, before.nodes)
+    whole = Conqueror(instance, TOUR).sequence(before, 7)
+    assert objective(instance, routes_of(whole)) < objective(instance, routes_of(kept))
+
+
 def test_the_number_of_routes_is_kept() -> None:
     instance = random_routing(40, 10)
     least = -(-int(instance.demands.sum()) // 12)

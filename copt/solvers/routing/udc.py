@@ -5,7 +5,7 @@ second network constructs each path anew between its ends. Better ones are kept,
 Everything is linear in the number of customers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -120,14 +120,15 @@ class Conqueror:
     Args:
         instance: A problem with coordinates.
         policy: A policy trained by ``copt train routing-udc`` for this kind of problem.
+        until: Asked between bundles of parts; True leaves the rest of a round as it is.
 
     Raises:
         CoptError: If the policy is of another kind, or the problem has no coordinates or open routes.
     """
 
-    def __init__(self, instance: Routing, policy: Policy) -> None:
+    def __init__(self, instance: Routing, policy: Policy, until: Callable[[], bool] = lambda: False) -> None:
         _, self.part = settings_of(instance, policy)
-        self._instance, self._weights = instance, policy.weights
+        self._instance, self._weights, self._until = instance, policy.weights, until
 
     def path(self, nodes: IntArray) -> IntArray:
         """Return a better order of consecutive nodes of a tour, or the same; the first and the last stay.
@@ -172,15 +173,19 @@ class Conqueror:
 
     def _constructed(self, parts: Parts) -> Parts:
         """Return what the conquering net makes of the parts."""
-        order, via = np.zeros(parts.nodes.shape, dtype=np.int32), np.zeros(parts.nodes.shape, dtype=np.bool_)
+        order = np.tile(np.arange(parts.nodes.shape[1], dtype=np.int32), (len(parts.nodes), 1))
+        via = parts.via.copy()
         inside = np.arange(parts.nodes.shape[1]) < parts.size[:, None]
         demand = self._instance.demands[parts.nodes]
         for begin in range(0, len(order), CHUNK):
+            if self._until():
+                break
             some = slice(begin, begin + CHUNK)
             chunk = parts.rows(some)
             frames = frames_of(self._instance, chunk)
             code = encode_paths(frames, chunk.size, self._weights)
             chance = np.empty(len(chunk.size), dtype=np.float32)
+            via[some] = False
             construct(
                 code,
                 frames.apart,
@@ -227,15 +232,17 @@ def heat_order(instance: Routing, policy: Policy, rng: np.random.Generator) -> I
     return sequence_of_walk(instance, divider.walk(rng)).nodes
 
 
-def first_sequence(divider: Divider, starts: int, rng: np.random.Generator) -> Sequence:
-    """Return the best of ``starts`` decoded sequences.
+def first_sequence(divider: Divider, starts: int, rng: np.random.Generator, until: Callable[[], bool]) -> Sequence:
+    """Return the best of ``starts`` decoded sequences, of fewer if ``until`` holds between two.
 
     Raises:
         CoptError: If all have too many routes.
     """
     instance = divider.instance
     most = instance.max_routes or instance.customers.size
-    made = [sequence_of_walk(instance, divider.walk(rng)) for _ in range(starts)]
+    made = [sequence_of_walk(instance, divider.walk(rng))]
+    while len(made) < starts and not until():
+        made.append(sequence_of_walk(instance, divider.walk(rng)))
     able = [sequence for sequence in made if sequence.via.sum() <= most]
     if not able:
         raise CoptError(f"the heat map found no {most} routes for {instance.name}; pass policy=None or a start")
@@ -255,9 +262,13 @@ def udc_search(instance: Routing, monitor: Monitor, policy: Policy, seed: int, s
     Raises:
         CoptError: If the policy does not fit the problem, or no start has few enough routes.
     """
-    conqueror, rng = Conqueror(instance, policy), np.random.default_rng(seed)
+
+    def until() -> bool:
+        return monitor.reason() is not None
+
+    conqueror, rng = Conqueror(instance, policy, until), np.random.default_rng(seed)
     divider = Divider(instance, policy.weights, *settings_of(instance, policy))
-    sequence = first_sequence(divider, starts, rng)
+    sequence = first_sequence(divider, starts, rng, until)
     rounds = 0
     while True:
         routes = routes_of(sequence)
