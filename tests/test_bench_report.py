@@ -217,6 +217,15 @@ def test_chart_is_logarithmic_on_both_axes() -> None:
     assert "<title>copt: 1.00 % after 10 s</title>" in chart
 
 
+def test_long_names_at_the_ends_of_lines_have_room() -> None:
+    times = np.array([1.0, 10.0])
+    for name in ("copt", "routing-candidates-cvrp-v1"):
+        chart = convergence_chart("gap", times, [Curve(name, 0, np.array([10.0, 1.0]))])
+        found = re.search(r'class="end c0" x="([0-9.]+)"[^>]*>([^<]*)<', chart)
+        assert found is not None
+        assert float(found[1]) + 7 * len(found[2]) < 960
+
+
 def test_chart_draws_tiny_and_negative_gaps_at_its_floor() -> None:
     times = time_grid(0.1, 10.0)
     curves = [Curve("copt", 0, np.full(times.shape, -0.5)), Curve("cpsat", 1, np.full(times.shape, 0.01))]

@@ -12,6 +12,7 @@ __all__ = ["Curve", "convergence_chart", "time_grid"]
 
 FLOOR_PERCENT = 0.01
 POINTS = 160
+LETTER = 7.6  # width of a letter at the end of a line
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def convergence_chart(title: str, times: NDArray[np.float64], curves: Sequence[C
     # The axis starts at a full power of ten below the best gap reached, and never hides more than 0.01 %.
     reached = max(FLOOR_PERCENT, min((float(curve.gaps.min()) for curve in curves), default=FLOOR_PERCENT))
     low = min(10.0, 10.0 ** math.floor(math.log10(reached) + 1e-9))
-    size = (360.0, 230.0, 54.0, 14.0, 30.0, 28.0) if small else (960.0, 400.0, 62.0, 170.0, 16.0, 52.0)
+    room = max([170.0, *(16.0 + LETTER * len(_end_label(curve)) for curve in curves)])
+    size = (360.0, 230.0, 54.0, 14.0, 30.0, 28.0) if small else (960.0, 400.0, 62.0, room, 16.0, 52.0)
     frame = _Frame(*size, first=float(times[0]), last=float(times[-1]), low=low, high=100.0)
     box = f"0 0 {frame.width:g} {frame.height:g}"
     parts = [
@@ -128,6 +130,10 @@ def _line(frame: _Frame, times: NDArray[np.float64], curve: Curve) -> str:
     return f'<path class="line c{curve.color}" d="{"".join(path)}"><title>{tip}</title></path>'
 
 
+def _end_label(curve: Curve) -> str:
+    return f"{curve.name} {curve.gaps[-1]:.2f} %"
+
+
 def _end_labels(frame: _Frame, curves: Sequence[Curve]) -> list[str]:
     """Name each line at its end; names that would overlap are moved apart, downwards first."""
     spacing, lowest = 19.0, frame.height - frame.bottom + 4
@@ -141,6 +147,6 @@ def _end_labels(frame: _Frame, curves: Sequence[Curve]) -> list[str]:
     x = frame.width - frame.right + 8
     parts = []
     for curve, y in zip(order, heights, strict=True):
-        text = f"{escape(curve.name)} {curve.gaps[-1]:.2f} %"
+        text = escape(_end_label(curve))
         parts.append(f'<text class="end c{curve.color}" x="{x:g}" y="{y:.1f}">{text}</text>')
     return parts
