@@ -140,7 +140,7 @@ class Arm:
         candidates = None if self.score is None else Candidates(self.score, LISTED[problem], *self.widths)
         width, exchange = self.widths
         if problem == "tsp":
-            plain = (width, max(1, min(NEAR_TOUR[1], width // 4)))
+            plain = (width, max(1, min(NEAR_TOUR[1], width // 4)), 0)
             listed = plain if candidates is None else NEAR_TOUR
             search_tour(instance, monitor, None, 1, seed, listed=listed, candidates=candidates)
         else:
@@ -217,7 +217,7 @@ def recalls(lessons: Sequence[Lesson], scorers: dict[str, Scorer]) -> dict[str, 
             lists = {name: chosen(near, score(instance, near), count) for name, score in scorers.items()}
             lists["nearest"] = neighbours(instance, count)
             if instance.depot is None:
-                lists["quadrant"] = quadrant_neighbours(instance, count, min(NEAR_TOUR[1], count // 4))
+                lists["quadrant"] = quadrant_neighbours(instance, count, min(NEAR_TOUR[1], count // 4), 0)
             rows.append({name: recall(found, beside) for name, found in lists.items()})
         table[str(count)] = {name: round(float(np.mean([row[name] for row in rows])), 3) for name in rows[0]}
     return table

@@ -249,9 +249,32 @@ def test_quadrant_neighbours_lead_out_of_a_row() -> None:
     points = np.array([*row, (0, 30), (1, 31), (0, -30), (-1, -33)], dtype=np.float64)
     tour, center = Routing(coordinates=points), 10
     assert set(neighbours(tour, 8)[center].tolist()) <= set(range(21))
-    near = quadrant_neighbours(tour, 8, 2)[center].tolist()
+    near = quadrant_neighbours(tour, 8, 2, 0)[center].tolist()
     assert len(near) == len(set(near)) == 8
     assert {9, 11, 21, 22} & set(near) == {9, 11, 21, 22}
     apart = np.linalg.norm(points[near] - points[center], axis=1)
     assert (np.diff(apart) >= 0).all()
-    assert np.array_equal(quadrant_neighbours(as_matrix(tour), 8, 1), neighbours(as_matrix(tour), 16)[:, :8])
+    assert np.array_equal(quadrant_neighbours(as_matrix(tour), 8, 1, 2), neighbours(as_matrix(tour), 16)[:, :8])
+
+
+def test_neighbours_lead_from_cluster_to_cluster() -> None:
+    # Four clusters of 60 at the corners of a wide square: no node has one of another cluster among its 48 nearest.
+    rng = np.random.default_rng(0)
+    corners = np.repeat([[0, 0], [1000, 0], [0, 1000], [1000, 1000]], 60, axis=0)
+    tour = Routing(coordinates=corners + rng.normal(0, 10, (240, 2)))
+    cluster = np.arange(240) // 60
+    near = quadrant_neighbours(tour, 16, 3, 0)
+    assert (cluster[near] == cluster[:, None]).all()
+    found = quadrant_neighbours(tour, 16, 3, 4)
+    assert all(np.unique(row).size == 16 and node not in row for node, row in enumerate(found))
+    apart = np.linalg.norm(tour.coordinates[found] - tour.coordinates[:, None], axis=2)
+    assert (np.diff(apart, axis=1) >= 0).all()
+    pairs = {(int(a), int(b)) for a, row in zip(cluster, cluster[found], strict=True) for b in row if a != b}
+    assert pairs >= {(0, 1), (1, 0), (0, 2), (2, 0), (1, 3), (3, 1), (2, 3), (3, 2)}
+    assert ((cluster[found] != cluster[:, None]).sum(axis=1) <= 4).all()
+
+
+def test_nodes_on_one_line_have_no_triangles() -> None:
+    tour = Routing(coordinates=np.stack([np.arange(100.0), np.zeros(100)], axis=1))
+    found = quadrant_neighbours(tour, 8, 1, 2)
+    assert np.array_equal(found, quadrant_neighbours(tour, 8, 1, 0))

@@ -1,10 +1,10 @@
 """From an instance to the arrays of the kernels: costs, neighbours, depot legs."""
 
 import numpy as np
-from scipy.spatial import KDTree
+from scipy.spatial import Delaunay, KDTree, QhullError
 
 from copt.problems.base import IntArray
-from copt.problems.routing import Routing, costs
+from copt.problems.routing import FloatArray, Routing, costs
 from copt.solvers.routing.cost_kernels import ATT, CEIL, EXACT, GEO, MATRIX, NEAREST, Costs, Int32
 from copt.solvers.routing.route_kernels import Plan
 
@@ -41,24 +41,53 @@ def neighbours(instance: Routing, count: int) -> Int32:
     return _nearest(instance, nodes, customers, min(count, customers.size - 1))
 
 
-def quadrant_neighbours(instance: Routing, count: int, each: int) -> Int32:
-    """Return ``count`` neighbours of each node, nearest first, among them ``each`` in every direction if there are.
+def quadrant_neighbours(instance: Routing, count: int, each: int, across: int) -> Int32:
+    """Return ``count`` neighbours of each node, nearest first: near ones in every direction, and some across gaps.
 
-    Where nodes lie in clusters or rows, the nearest ones alone do not lead out (Johnson and McGeoch 1997). Directions
-    are the four quadrants about the node; without coordinates the nearest are taken. Shape (nodes, count).
+    Where nodes lie in clusters or rows, the nearest ones alone do not lead out (Johnson and McGeoch 1997). So there are
+    up to ``each`` in each of the four quadrants about a node, and up to ``across`` with which it shares a side of a
+    Delaunay triangle although many others are nearer: these join one cluster to the next, however large both are. The
+    nearest fill what is left; without coordinates there are no others. Shape (nodes, count).
     """
     near = neighbours(instance, max(count, WIDER * each))
     if instance.coordinates is None or near.shape[1] <= count:
         return near[:, :count]
-    x, y = (instance.coordinates[near, axis] - instance.coordinates[:, axis, None] for axis in (0, 1))
+    points = instance.coordinates
+    x, y = (points[near, axis] - points[:, axis, None] for axis in (0, 1))
     wanted = np.zeros(near.shape, dtype=bool)
     for east in (True, False):
         for north in (True, False):
             inside = ((x > 0) == east) & ((y > 0) == north)
             wanted |= inside & (np.cumsum(inside, axis=1) <= each)
-    chosen = np.argsort(~wanted, axis=1, kind="stable")[:, :count]
-    result: Int32 = np.take_along_axis(near, np.sort(chosen, axis=1), axis=1)
+    far = _across_gaps(points, near, across)
+    # Those across gaps come first, then directions, then the nearest; where there is none, -1 goes last.
+    rank = np.hstack([np.where(far >= 0, 0, 3), np.where(wanted, 1, 2)])
+    chosen = np.argsort(rank, axis=1, kind="stable")[:, :count]
+    listed = np.take_along_axis(np.hstack([far, near]), chosen, axis=1)
+    apart = np.linalg.norm(points[listed] - points[:, None], axis=2)
+    result: Int32 = np.take_along_axis(listed, np.argsort(apart, axis=1, kind="stable"), axis=1)
     return result
+
+
+def _across_gaps(points: FloatArray, near: Int32, count: int) -> Int32:
+    """Return up to ``count`` Delaunay neighbours of each node that are not in ``near``, shortest first, -1 for none."""
+    n = len(points)
+    far = np.full((n, count), -1, dtype=np.int32)
+    try:
+        corners = Delaunay(points).simplices
+    except QhullError:  # all on one line
+        return far
+    sides = np.vstack([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
+    sides = np.unique(np.vstack([sides, sides[:, ::-1]]), axis=0)
+    apart = np.linalg.norm(points[sides[:, 0]] - points[sides[:, 1]], axis=1)
+    beyond = apart > np.linalg.norm(points[near[:, -1]] - points, axis=1)[sides[:, 0]]
+    sides, apart = sides[beyond], apart[beyond]
+    sides = sides[np.lexsort((apart, sides[:, 0]))]
+    first = np.searchsorted(sides[:, 0], np.arange(n))
+    place = np.arange(len(sides)) - first[sides[:, 0]]
+    kept = place < count
+    far[sides[kept, 0], place[kept]] = sides[kept, 1]
+    return far
 
 
 def nearest_among(instance: Routing, nodes: IntArray, count: int) -> Int32:

@@ -26,7 +26,7 @@ from copt.solvers.routing.tours import TourSearch
 __all__ = ["search_routes", "search_tour"]
 
 NEAR_ROUTES = 40  # neighbours of each node
-NEAR_TOUR = (16, 3)  # neighbours of each node, and those of them in each direction
+NEAR_TOUR = (18, 3, 3)  # neighbours of each node, those of them in each direction, those across gaps
 ASCENT = (3, 5000)  # nodes between which one-trees bound a tour
 SHARE, ROUNDS = 0.1, 300  # of the time, and most steps, of that ascent
 
@@ -91,12 +91,12 @@ def search_tour(
     seed: int,
     until: Callable[[], bool] = lambda: False,
     *,
-    listed: tuple[int, int] = NEAR_TOUR,
+    listed: tuple[int, int, int] = NEAR_TOUR,
     candidates: Candidates | None = None,
 ) -> None:
     """Improve a tour until the monitor or ``until`` says stop, or the moves are used up.
 
-    Moves look at ``listed`` neighbours of each node and of them in each direction, or at ``candidates`` among these.
+    Moves look at ``listed`` neighbours of each node, see ``quadrant_neighbours``, or at ``candidates`` among these.
     """
     near = quadrant_neighbours(instance, *listed)
     tour = greedy_tour(instance, near) if start is None else start.nodes
