@@ -190,7 +190,9 @@ def test_squeezing_fills_full_routes_and_empties_others() -> None:
 
 
 def test_routes_are_squeezed_only_while_there_are_too_many() -> None:
-    instance = Routing(coordinates=np.array([[0, 0], [0, 3], [4, 0], [0, 6]]), depot=0, demand=[0, 2, 2, 2], capacity=4)
+    instance = Routing(
+        coordinates=np.array([[0, 0], [0, 3], [4, 0], [0, 6]]), depot=0, demand=np.array([0, 2, 2, 2]), capacity=4
+    )
     assert started(instance, [[1, 2], [3]])._pressure() == 0.0
     # Cost 26 over 3 customers and 3 routes; a route costs 26 / 3 at the depot.
     assert started(instance, [[1], [2], [3]])._pressure() == pytest.approx(0.5 * (26 / 3) / (26 / 6 * 1.5 * 16))

@@ -261,13 +261,13 @@ def test_neighbours_lead_from_cluster_to_cluster() -> None:
     # Four clusters of 60 at the corners of a wide square: no node has one of another cluster among its 48 nearest.
     rng = np.random.default_rng(0)
     corners = np.repeat([[0, 0], [1000, 0], [0, 1000], [1000, 1000]], 60, axis=0)
-    tour = Routing(coordinates=corners + rng.normal(0, 10, (240, 2)))
-    cluster = np.arange(240) // 60
+    points = corners + rng.normal(0, 10, (240, 2))
+    tour, cluster = Routing(coordinates=points), np.arange(240) // 60
     near = quadrant_neighbours(tour, 16, 3, 0)
     assert (cluster[near] == cluster[:, None]).all()
     found = quadrant_neighbours(tour, 16, 3, 4)
     assert all(np.unique(row).size == 16 and node not in row for node, row in enumerate(found))
-    apart = np.linalg.norm(tour.coordinates[found] - tour.coordinates[:, None], axis=2)
+    apart = np.linalg.norm(points[found] - points[:, None], axis=2)
     assert (np.diff(apart, axis=1) >= 0).all()
     pairs = {(int(a), int(b)) for a, row in zip(cluster, cluster[found], strict=True) for b in row if a != b}
     assert pairs >= {(0, 1), (1, 0), (0, 2), (2, 0), (1, 3), (3, 1), (2, 3), (3, 2)}
