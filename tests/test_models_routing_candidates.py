@@ -30,6 +30,7 @@ from copt.problems.routing import Routes, Routing  # noqa: E402
 from copt.solvers.routing.candidate_lessons import Lesson, RankPrior, partners, recall  # noqa: E402
 from copt.solvers.routing.candidates import chosen, scores_of  # noqa: E402
 from copt.solvers.routing.plan import neighbours  # noqa: E402
+from copt.solvers.routing.search import NEAR_TOUR  # noqa: E402
 
 Problem = Literal["tsp", "cvrp"]
 PROBLEMS: tuple[Problem, ...] = ("tsp", "cvrp")
@@ -92,7 +93,7 @@ def test_labels_are_edges_of_the_solution_and_turning_keeps_them(kind: Problem) 
 def test_the_prior_is_how_often_edges_of_two_ranks_are_in_solutions() -> None:
     lessons = [lesson_of("tsp", seed) for seed in range(3)]
     prior = RankPrior(lessons)
-    hits, total = np.zeros((16, 17)), np.zeros((16, 17))
+    hits, total = (np.zeros((NEAR_TOUR[0], NEAR_TOUR[0] + 1)) for _ in range(2))
     for lesson in lessons:
         for node, column in np.ndindex(lesson.near.shape):
             other = lesson.near[node, column]

@@ -140,11 +140,11 @@ def by_nearness(_instance: Routing, near: NDArray[np.int32]) -> NDArray[np.float
 
 @pytest.mark.parametrize("instance", CASES, ids=IDS)
 def test_the_nearest_as_candidates_are_the_plain_search(instance: Routing) -> None:
-    from copt.solvers.routing.search import search_routes, search_tour
+    from copt.solvers.routing.search import NEAR_TOUR, search_routes, search_tour
 
-    costs = []
+    every, costs = NEAR_TOUR[0], []
     schedule = Schedule(width=9, exchange=4)
-    for candidates in (None, Candidates(by_nearness, 16, 9, 4), Candidates(by_nearness, 16, 16, 0)):
+    for candidates in (None, Candidates(by_nearness, 16, 9, 4), Candidates(by_nearness, every, every, 0)):
         monitor = Monitor(Stop(moves=300), Silent())
         if instance.depot is None:
             search_tour(instance, monitor, None, 1, 0, candidates=candidates)
