@@ -1,8 +1,10 @@
 """The network of candidates in torch against numpy, what it learns from, its control, and the run that stores it."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
@@ -113,10 +115,13 @@ def test_recall_counts_neighbours_in_the_lists() -> None:
 
 
 @pytest.mark.parametrize("kind", PROBLEMS)
-def test_training_ranks_edges_of_solutions_before_nearer_ones(kind: Problem) -> None:
+def test_training_ranks_edges_of_solutions_before_nearer_ones(kind: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()  # a clock that makes 600 steps of ten minutes, however fast the machine is
+    clock = SimpleNamespace(process_time=lambda: next(ticks))
+    monkeypatch.setattr(train_routing_candidates, "time", clock)
     lessons = [replace(lesson_of(kind, seed), beside=mates(problem_of(kind, seed))) for seed in range(4)]
-    net, facts = trained(Args(problem=kind, minutes=0.04, hidden=8, layers=1), lessons[:3])
-    assert facts["steps"] > 5
+    net, facts = trained(Args(problem=kind, minutes=10.0, hidden=8, layers=1), lessons[:3])
+    assert facts["steps"] == 599
     last = lessons[3]
     lists = chosen(last.near, scores_of(net.arrays(), last.instance, last.near), 3)
     assert recall(lists, last.beside) > 80.0 > recall(neighbours(last.instance, 3), last.beside)
