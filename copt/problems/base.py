@@ -71,8 +71,11 @@ def first_where(mask: NDArray[np.bool_]) -> int | None:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Return whether two instances or two solutions of one type have equal fields, arrays included."""
+    """Return whether two instances or two solutions are equal field by field, arrays included."""
     if type(left) is not type(right):
         return False
-    pairs = ((getattr(left, f.name), getattr(right, f.name)) for f in dataclasses.fields(left))
-    return all(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in pairs)
+    if isinstance(left, np.ndarray):
+        return np.array_equal(left, right)
+    if dataclasses.is_dataclass(left):
+        return all(same(getattr(left, f.name), getattr(right, f.name)) for f in dataclasses.fields(left))
+    return bool(left == right)
