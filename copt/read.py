@@ -143,9 +143,9 @@ def _recognised(text: "Text", path: Path) -> "Format":
     if not by_content:
         from copt.instances.text import quoted
 
-        openings = ", ".join(known.opening for known in formats)
+        known_names = ", ".join(known.name for known in formats)
         first = text.lines[0]
-        text.fail(first, f"expected the start of a known format ({openings}), found {quoted(first.text)}")
+        text.fail(first, f"expected the start of a known format ({known_names}), found {quoted(first.text)}")
     return (both or by_content)[0]
 
 

@@ -16,7 +16,6 @@ class Format:
     Args:
         name: Its name, such as ``fjsplib``.
         suffixes: File suffixes it is usually stored under; they decide only where the content does not.
-        opening: How a file in it begins, for error messages.
         recognise: Whether a text looks like it; cheap, never raises.
         read: Parse a text; raises FormatError with the line.
         refusal: Why it cannot hold an instance and what to do about it, or None if it can.
@@ -25,7 +24,6 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
-    opening: str
     recognise: Callable[[Text], bool]
     read: Callable[[Text], Any]
     refusal: Callable[[Any], str | None]

@@ -28,12 +28,13 @@ def starts_with_numbers(rows: list[Line], count: int) -> bool:
 def is_flexible(rows: list[Line]) -> bool:
     """Return whether ``rows``, header first, are in the flexible rather than in the standard format.
 
-    With three numbers in the header they are. With two, the first job decides; where it fits both formats,
-    all jobs do: they are flexible if they all fit and their standard reading is no classic job shop, in which
-    each job visits each machine once.
+    With three numbers in the header they are, unless the next row has five. With two, the first job decides; where
+    it fits both formats, all jobs do: they are flexible if they all fit and their standard reading is no classic
+    job shop, in which each job visits each machine once.
     """
     if starts_with_numbers(rows, 3):
-        return True
+        # No job takes five numbers, but an item of a robust knapsack does.
+        return len(rows) < 2 or len(rows[1].text.split()) != 5
     if not starts_with_numbers(rows, 2) or len(rows) < 2:
         return False
     try:
@@ -151,7 +152,6 @@ def _write(instance: JobShop) -> str:
 FLEXIBLE = Format(
     name="fjsplib",
     suffixes=(".fjs",),
-    opening="'jobs machines alternatives' (FJSPLIB)",
     recognise=_recognise,
     read=_read,
     refusal=_refusal,

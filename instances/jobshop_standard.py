@@ -78,7 +78,6 @@ def _write(instance: JobShop) -> str:
 STANDARD = Format(
     name="standard",
     suffixes=(".txt", ".jsp", ".jss"),
-    opening="'jobs machines' (standard)",
     recognise=_recognise,
     read=_read,
     refusal=_refusal,

@@ -111,7 +111,6 @@ def _write(instance: JobShop) -> str:
 TAILLARD = Format(
     name="taillard",
     suffixes=(".tai",),
-    opening="'Nb of jobs, Nb of Machines, ...' (Taillard)",
     recognise=_recognise,
     read=_read,
     refusal=_refusal,

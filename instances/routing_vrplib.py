@@ -236,4 +236,4 @@ def _plain(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-VRPLIB = Format("vrplib", (".vrp", ".tsp", ".atsp"), "NAME : ... of TSPLIB", _recognise, _read, _refusal, _write)
+VRPLIB = Format("vrplib", (".vrp", ".tsp", ".atsp"), _recognise, _read, _refusal, _write)

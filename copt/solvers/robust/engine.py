@@ -1,0 +1,38 @@
+"""Chooses the algorithm by the type of the problem."""
+
+from copt.monitor import Monitor
+from copt.policy import Policy
+from copt.problems.capital_budgeting import CapitalBudgeting
+from copt.problems.robust import Robust, RobustSolution
+from copt.problems.robust_knapsack import RobustKnapsack
+from copt.result import StopReason
+
+__all__ = ["NAME", "solve"]
+
+NAME = "robust"
+
+
+def solve(
+    instance: Robust,
+    monitor: Monitor,
+    *,
+    start: RobustSolution | None,
+    policy: Policy | None,
+    workers: int,
+    seed: int,
+) -> None:
+    """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``."""
+    if isinstance(instance, RobustKnapsack):
+        from copt.solvers.robust.knapsack import solve_knapsack
+
+        solve_knapsack(instance, monitor, workers=workers, seed=seed)
+    elif isinstance(instance, CapitalBudgeting) and not instance.two_stage().certain_rows:
+        from copt.solvers.robust.budgeting import solve_budgeting
+
+        solve_budgeting(instance, monitor, workers=workers, seed=seed)
+    else:
+        from copt.solvers.robust.general import solve_two_stage
+
+        solve_two_stage(instance.two_stage(), monitor, workers=workers, seed=seed)
+    if monitor.reason() is None:
+        monitor.end(StopReason.EXHAUSTED)
