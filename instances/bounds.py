@@ -13,14 +13,14 @@ class BestKnown:
     """The bounds that were known for one instance on one day.
 
     Args:
-        lower: Proved lower bound on the optimum, or None.
-        upper: Value of the best solution.
+        lower: Proved bound on the optimum, or None.
+        upper: Value of the best solution; where a problem maximises, it is not above the bound but below.
         source: Where both were read.
         date: Day of the source, as YYYY-MM-DD.
     """
 
-    lower: int | None
-    upper: int
+    lower: float | None
+    upper: float
     source: str
     date: str
 
@@ -36,9 +36,13 @@ def _table() -> dict[str, BestKnown]:
     for path in sorted(Path(__file__).with_name("data").glob("best_known_*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                lower = int(row["lower_bound"]) if row["lower_bound"] else None
-                table[row["name"]] = BestKnown(lower, int(row["upper_bound"]), row["source"], row["date"])
+                lower = _number(row["lower_bound"]) if row["lower_bound"] else None
+                table[row["name"]] = BestKnown(lower, _number(row["upper_bound"]), row["source"], row["date"])
     return table
+
+
+def _number(text: str) -> float:
+    return int(text) if text.isdigit() else float(text)
 
 
 def best_known(name: str) -> BestKnown | None:

@@ -172,6 +172,8 @@ def test_published_sets_are_those_of_the_suites() -> None:
     names += [f"dmu{number:02d}" for number in range(1, 81)]
     names += [f"tai_{jobs}_{machines}_1" for jobs in (100, 1000) for machines in (100, 1000)]
     names += ["X-n1001-k43", "Leuven1", "Ghent1", "Flanders1"]
+    names += [f"RKP_UN_n{items}_R1000_H100_h40_dev0.1_d0.1" for items in range(20, 90, 10)]
+    names += [f"CB_n{projects}_xi4_s1" for projects in range(10, 60, 10)]
     published = {name for figures in PUBLISHED for name in figures.gaps}
     assert published < {block for name in names for block in blocks_of(name)}
     assert all(len(gaps) == len(figures.engines) for figures in PUBLISHED for gaps in figures.gaps.values())

@@ -152,3 +152,23 @@ def test_solutions_beside_instances_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "pr1002.sol").write_text("Route #1: 1\n")
     (entry,) = find_suite("routing-tsplib").entries(tmp_path)
     assert (entry.name, entry.upper, entry.load().num_nodes) == ("pr1002", 259045, 1)
+
+
+@pytest.mark.skipif(not (SHARED.parent / "robust").is_dir(), reason="the benchmark files are not beside the checkout")
+def test_robust_suites_have_published_values() -> None:
+    knapsacks, budgets, loans = (find_suite(name).entries(None) for name in ("robust-kp", "robust-cb", "robust-cbl"))
+    assert [len(entries) for entries in (knapsacks, budgets, loans)] == [252, 125, 180]
+    assert knapsacks[0].name == "RKP_ASC_n20_R1000_H100_h40_dev0.15_d0.1"
+    assert (knapsacks[0].lower, knapsacks[0].upper, knapsacks[0].load().num_items) == (4358.41, 4358.41, 20)
+    assert (budgets[0].lower, budgets[0].upper) == (None, 3.08283096)
+    assert budgets[0].load().budget == 19.0  # 19.158 in the file
+    assert blocks_of(knapsacks[0].name) == ["knapsack, 20 items", "knapsack ASC, 20 items"]
+    assert blocks_of(budgets[0].name) == ["budgeting, 10 projects"]
+    assert blocks_of(loans[0].name) == ["loans, 100 projects"]
+
+
+def test_large_knapsacks_are_generated() -> None:
+    entries = find_suite("robust-large").entries(None)
+    assert len(entries) == 24
+    assert {entry.load().num_items for entry in entries} == {100, 200, 300}
+    assert blocks_of(entries[0].name) == ["generated knapsack, 100 items"]

@@ -64,17 +64,19 @@ def named_entries(family: str, names: str) -> Callable[[Path | None], list[Entry
 
 def file_entries(family: str, names: Iterable[str]) -> Callable[[Path | None], list[Entry]]:
     """Entries that are read from files called NAME or NAME.suffix, those of them that are there."""
-    wanted = list(names)
+    wanted = dict.fromkeys(names)
 
     def entries(folder: Path | None) -> list[Entry]:
         places = [folder] if folder is not None else _usual_places(family)
         found: dict[str, Path] = {}
         for path in sorted(path for place in places for path in place.rglob("*") if path.is_file()):
             if path.suffix not in SOLUTIONS:
-                found.setdefault(path.name.split(".")[0], path)
+                # A dot may be part of a name, as in RKP_UN_n20_R1000_H100_h40_dev0.15_d0.1.
+                found.setdefault(path.name if path.name in wanted else path.name.split(".")[0], path)
         if not any(name in found for name in wanted):
             where = ", ".join(map(str, places)) or "the usual places"
-            raise CoptError(f"no file {wanted[0]} to {wanted[-1]} in {where}; pass the folder that has them")
+            first, *_, last = wanted
+            raise CoptError(f"no file {first} to {last} in {where}; pass the folder that has them")
         return [_entry(name, functools.partial(copt.read, found[name])) for name in wanted if name in found]
 
     return entries
