@@ -55,7 +55,7 @@ def table(field: str, values: Any, columns: int) -> FloatArray:
         InvalidInstanceError: If they are not.
     """
     array = np.array(values, dtype=np.float64)
-    if array.size == 0:
+    if array.size == 0 and array.ndim != 2:
         array = array.reshape(0, columns)
     if array.ndim != 2 or array.shape[1] != columns:
         raise InvalidInstanceError(f"{field} must have {columns} columns, got shape {array.shape}")
