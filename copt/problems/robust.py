@@ -44,7 +44,7 @@ class Cells:
     Args:
         entry: Entry of the scenario that an inner node asks about, -1 at a leaf, shape (nodes,); node 0 is the root.
         cut: Where it cuts: below or at it the first child, shape (nodes,).
-        child: Its two children, or the plan of a leaf and -1, shape (nodes, 2).
+        child: Its two children, or the plan of a leaf and -1, shape (nodes, 2). A leaf outside the set has plan -1.
     """
 
     entry: IntArray
@@ -116,6 +116,7 @@ def _worst_cost(problem: TwoStage, solution: RobustSolution) -> float:
         return max(problem.cost(solution.x, y, u) for y, u in zip(solution.plans, members, strict=True))
     if solution.proof == "cells":
         plans, lower, upper = _leaves(problem, _needed(solution, "cells"))
+        plans, lower, upper = plans[plans >= 0], lower[plans >= 0], upper[plans >= 0]
         constants, slopes = zip(*(problem.cost_terms(solution.x, y) for y in solution.plans), strict=True)
         slope = np.array(slopes)[plans]
         return float((np.array(constants)[plans] + np.where(slope > 0, slope * upper, slope * lower).sum(axis=1)).max())
@@ -221,12 +222,15 @@ def _cells(problem: TwoStage, solution: RobustSolution) -> list[Violation]:
     children = np.sort(cells.child[inner].ravel())
     if not (np.array_equal(children, nodes[1:]) and (cells.child[inner] > nodes[inner, None]).all()):
         return [Violation("proof", "the cells are no tree whose nodes come after their parents")]
-    if not ((cells.child[~inner, 0] >= 0) & (cells.child[~inner, 0] < len(solution.plans))).all():
+    if not ((cells.child[~inner, 0] >= -1) & (cells.child[~inner, 0] < len(solution.plans))).all():
         return [Violation("proof", "a cell has no plan")]
     plans, lower, upper = _leaves(problem, cells)
     if (lower > upper).any():
         return [Violation("proof", "a cell is cut outside its bounds")]
-    for plan in np.unique(plans):
+    bare = np.flatnonzero(plans < 0)
+    if len(bare) == len(plans) or not all(problem.uncertainty.misses(lower[k], upper[k]) for k in bare):
+        return [Violation("proof", "a cell has no plan and is not outside the uncertainty set")]
+    for plan in np.unique(plans[plans >= 0]):
         constant, slope = problem.row_terms(solution.x, solution.plans[plan])
         own = plans == plan
         most = upper[own] @ np.maximum(slope, 0.0).T + lower[own] @ np.minimum(slope, 0.0).T

@@ -31,6 +31,9 @@ class UncertaintySet(Protocol):
     def contains(self, scenario: FloatArray) -> bool:
         """Return whether ``scenario`` is a member, but for rounding."""
 
+    def misses(self, lower: FloatArray, upper: FloatArray) -> bool:
+        """Return whether it is certain that no member lies in the box from ``lower`` to ``upper``."""
+
     def sample(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return random members, shape (count, size); extreme ones often."""
 
@@ -112,6 +115,10 @@ class Box:
         slack = TOLERANCE * np.maximum(1.0, np.abs(scenario))
         return bool(((scenario >= self.lower - slack) & (scenario <= self.upper + slack)).all())
 
+    def misses(self, lower: FloatArray, upper: FloatArray) -> bool:
+        """Return whether it is certain that no member lies in the box from ``lower`` to ``upper``."""
+        return bool(((lower > self.upper + TOLERANCE) | (upper < self.lower - TOLERANCE)).any())
+
     def sample(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return corners and, half of them, uniform points."""
         share = rng.random((count, self.size))
@@ -153,6 +160,11 @@ class Budget:
         """Return whether ``scenario`` keeps bounds and budget."""
         inside = (scenario >= -TOLERANCE) & (scenario <= 1 + TOLERANCE)
         return bool(inside.all()) and float(scenario.sum()) <= self.budget + TOLERANCE * max(1.0, self.budget)
+
+    def misses(self, lower: FloatArray, upper: FloatArray) -> bool:
+        """Return whether it is certain that no member lies in the box from ``lower`` to ``upper``."""
+        least = float(np.maximum(lower, 0.0).sum())
+        return least > self.budget + TOLERANCE * max(1.0, self.budget) or Box(lower, upper).misses(*self.bounds())
 
     def sample(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return extreme points."""
@@ -197,6 +209,12 @@ class Ellipsoid:
         """Return whether ``scenario`` lies inside."""
         return float(np.linalg.norm(np.linalg.solve(self.shape, scenario - self.centre))) <= 1 + TOLERANCE
 
+    def misses(self, lower: FloatArray, upper: FloatArray) -> bool:
+        """Return whether it is certain that no member lies in the box from ``lower`` to ``upper``."""
+        inverse, middle = np.linalg.inv(self.shape), (lower + upper) / 2
+        reach = float(np.linalg.norm(inverse, 2) * np.linalg.norm(upper - middle))
+        return float(np.linalg.norm(inverse @ (middle - self.centre))) - reach > 1 + TOLERANCE
+
     def sample(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return boundary points."""
         z = rng.normal(size=(count, self.size))
@@ -238,6 +256,11 @@ class Scenarios:
         """Return whether ``scenario`` is one of them."""
         scale = TOLERANCE * np.maximum(1.0, np.abs(scenario))
         return bool((np.abs(self.members - scenario) <= scale).all(axis=1).any())
+
+    def misses(self, lower: FloatArray, upper: FloatArray) -> bool:
+        """Return whether it is certain that no member lies in the box from ``lower`` to ``upper``."""
+        inside = (self.members >= lower - TOLERANCE) & (self.members <= upper + TOLERANCE)
+        return not bool(inside.all(axis=1).any())
 
     def sample(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return random ones."""
@@ -292,6 +315,14 @@ class Polyhedron:
         slack = TOLERANCE * np.maximum(1.0, np.abs(self.limits))
         return self.box.contains(scenario) and bool((self.rows @ scenario <= self.limits + slack).all())
 
+    def misses(self, lower: FloatArray, upper: FloatArray) -> bool:
+        """Return whether it is certain that no member lies in the box from ``lower`` to ``upper``."""
+        low, high = np.maximum(lower, self.box.lower), np.minimum(upper, self.box.upper)
+        if (low > high + TOLERANCE).any():
+            return True
+        least = np.where(self.rows > 0, self.rows * low, self.rows * high).sum(axis=1)
+        return bool((least > self.limits + TOLERANCE * np.maximum(1.0, np.abs(self.limits))).any())
+
     def sample(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return extreme points in random directions."""
         return np.array([self.worst(rng.normal(size=self.size)) for _ in range(count)]).reshape(count, self.size)
@@ -329,6 +360,11 @@ class Product:
     def contains(self, scenario: FloatArray) -> bool:
         """Return whether each part lies in its set."""
         return all(part.contains(piece) for part, piece in zip(self.sets, self._cut(scenario), strict=True))
+
+    def misses(self, lower: FloatArray, upper: FloatArray) -> bool:
+        """Return whether it is certain that no member lies in the box from ``lower`` to ``upper``."""
+        pieces = zip(self.sets, self._cut(lower), self._cut(upper), strict=True)
+        return any(part.misses(low, high) for part, low, high in pieces)
 
     def sample(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return independent samples of each."""
