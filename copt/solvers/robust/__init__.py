@@ -1,5 +1,5 @@
 """Two-stage robust optimisation: certified values, bounds and worst scenarios."""
 
-from copt.solvers.robust.engine import NAME, solve
-
-__all__ = ["NAME", "solve"]
+from copt.solvers.robust.engine import NAME as NAME
+from copt.solvers.robust.engine import solve as solve
+from copt.solvers.robust.loading import warm as warm

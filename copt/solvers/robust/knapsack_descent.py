@@ -1,0 +1,78 @@
+"""Starts and local search for the first stage of the two-stage robust knapsack."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from copt.solvers.robust.knapsack_game import KnapsackGame, Relaxation
+from copt.solvers.robust.knapsack_kernels import Bytes
+from copt.solvers.robust.knapsack_primal import Primal
+
+__all__ = ["climb", "roam", "start_static"]
+
+
+def start_static(game: KnapsackGame, primal: Primal) -> None:
+    """Offer the best plan that is chosen before the scenario, and what its decisions are worth with recourse.
+
+    The losses themselves are prices enough of losing at one more item (Bertsimas and Sim 2003).
+    """
+    instance = primal.instance
+    found: list[tuple[float, Bytes]] = []
+    best = 0.0
+    for price in np.unique(np.append(instance.degradations, 0.0))[::-1]:
+        if primal.stopped():
+            break
+        charge = float(price * instance.budget)
+        plan = game.static_plan(float(price), 0.97 * best + charge)
+        if plan is not None:
+            found.append((plan[0] - charge, plan[1]))
+            best = max(best, found[-1][0])
+    found.sort(key=lambda pair: -pair[0])
+    plans = [pair[1] for pair in found]
+    if plans:
+        primal.offer_plan(plans[0], "static plan")
+    for chosen in plans[:10]:
+        if not primal.stopped():
+            primal.evaluate(game, np.minimum(chosen, 1), "static decisions")
+
+
+def climb(
+    game: KnapsackGame, primal: Primal, x: Bytes, found: Relaxation, rng: np.random.Generator
+) -> tuple[Bytes, Relaxation]:
+    """Flip and swap decisions while that pays; return the local optimum."""
+    better = True
+    while better and not primal.stopped():
+        better = False
+        for other in itertools.takewhile(lambda _: not primal.stopped(), _neighbours(x, rng)):
+            result = primal.evaluate(game, other, "local search", start=found, cutoff=primal.below(found.value))
+            if result is not None and result.value < found.value:
+                x, found, better = other, result, True
+                break
+    return x, found
+
+
+def _neighbours(x: Bytes, rng: np.random.Generator) -> Iterator[Bytes]:
+    moves = [(i, i) for i in range(x.size)]
+    moves += [(int(i), int(j)) for i in np.flatnonzero(x) for j in np.flatnonzero(x == 0)]
+    for k in rng.permutation(len(moves)):
+        other = x.copy()
+        for i in set(moves[k]):
+            other[i] = 1 - other[i]
+        yield other
+
+
+def roam(game: KnapsackGame, primal: Primal, seed: int) -> Iterator[None]:
+    """Search from the incumbent, kicked each time; pauses after each local optimum."""
+    rng = np.random.default_rng(seed)
+    while primal.best is not None and not primal.stopped():
+        x, found = climb(game, primal, *primal.best, rng)
+        yield
+        best, found = primal.best
+        x = best.copy()
+        kicked = rng.choice(x.size, size=min(x.size, int(rng.integers(2, 6))), replace=False)
+        x[kicked] = 1 - x[kicked]
+        start = primal.evaluate(game, x, "kick", start=found, cutoff=found.value + 0.02 * abs(found.value))
+        if start is not None:
+            climb(game, primal, x, start, rng)
+        yield
