@@ -17,6 +17,7 @@ from copt.solvers.robust.knapsack import solve_knapsack
 from copt.solvers.robust.knapsack_descent import start_static
 from copt.solvers.robust.knapsack_game import KnapsackGame, plain_solution
 from copt.solvers.robust.knapsack_primal import Primal, greedy_plan
+from copt.solvers.robust.knapsack_static import solve_static
 from copt.stop import Stop
 
 FILES = Path("/work/shared/instances/robust/kp")
@@ -80,3 +81,13 @@ def test_published_optimum_of_twenty_items(correlation: str) -> None:
     result = copt.solve(copt.read(FILES / "instances" / name), seconds=60)
     assert result.status is copt.Status.OPTIMAL
     assert result.objective == pytest.approx(float(published["bp_obj"]), rel=5e-6)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_static_program_finds_the_best_single_plan(seed: int) -> None:
+    instance = random_knapsack(seed)
+    sold = [objective(instance, plain_solution(instance, plan)) for plan in all_plans(instance)]
+    monitor = watched(Stop(seconds=30))
+    solve_static(Primal(instance, monitor), lambda: False)
+    assert monitor.objective == pytest.approx(max(sold), abs=1e-6)
+    assert check(instance, monitor.solution) == []

@@ -22,17 +22,17 @@ def test_best_plan_is_the_best_of_all_and_beats_the_floor_or_is_none(seed: int) 
     table[:, 1] = table[:, 2] - rng.uniform(0, 10, n)
     best = table[np.arange(n), plans].sum(axis=1).max()
     weights, repair = instance.weights.astype(np.int64), instance.repair_weights.astype(np.int64)
-    room, plan = np.zeros(n), np.zeros(n, dtype=np.uint8)
+    room, plan, spare = np.zeros(n), np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.uint8)
     rows, choices = np.zeros((2, instance.capacity + 1)), np.zeros((n, instance.capacity + 1), dtype=np.uint8)
     core = np.zeros((n, 3), dtype=np.int64)
     assert lagrangian(table, weights, repair, instance.capacity, room)[1] >= best - 1e-9
     for floor in (-1.0, best - 1.0, best - 1e-6):
-        found = best_plan(table, weights, repair, instance.capacity, floor, room, rows, choices, core, plan)
+        found = best_plan(table, weights, repair, instance.capacity, floor, room, rows, choices, core, spare, plan)
         assert found == pytest.approx(best, abs=1e-9)
         assert table[np.arange(n), plan].sum() == pytest.approx(best, abs=1e-9)
         assert (plan > 0) @ weights + (plan > 1) @ repair <= instance.capacity
     floor = best + 1e-6
-    assert best_plan(table, weights, repair, instance.capacity, floor, room, rows, choices, core, plan) == floor
+    assert best_plan(table, weights, repair, instance.capacity, floor, room, rows, choices, core, spare, plan) == floor
 
 
 @settings(deadline=None)

@@ -8,6 +8,7 @@ from copt.solvers.loading import COLD
 from copt.solvers.robust.knapsack_descent import roam, start_static
 from copt.solvers.robust.knapsack_game import KnapsackGame
 from copt.solvers.robust.knapsack_primal import Primal, greedy_plan
+from copt.solvers.robust.knapsack_static import solve_static
 from copt.solvers.robust.knapsack_tree import Tree
 
 __all__ = ["search_knapsack", "solve_knapsack"]
@@ -25,7 +26,7 @@ def solve_knapsack(instance: RobustKnapsack, monitor: Monitor, *, workers: int, 
         workers: Number of threads.
         seed: Seed of every random choice.
     """
-    from copt.solvers.robust.loading import KNAPSACK
+    from copt.solvers.robust.loading import KNAPSACK  # which warms by what this module defines
 
     primal = Primal(instance, monitor)
     primal.offer_plan(greedy_plan(instance), "greedy plan")
@@ -34,6 +35,7 @@ def solve_knapsack(instance: RobustKnapsack, monitor: Monitor, *, workers: int, 
     while not KNAPSACK.done() and monitor.wait(0.01) is None:
         if monitor.elapsed - began > COLD:
             monitor.note("compiling the search kernels on first use (once); `copt doctor --warm` does it ahead")
+            solve_static(primal, KNAPSACK.done)
             began = float("inf")
     if monitor.reason() is None:
         search_knapsack(primal, workers, seed)

@@ -32,6 +32,9 @@ def start_static(game: KnapsackGame, primal: Primal) -> None:
     plans = [pair[1] for pair in found]
     if plans:
         primal.offer_plan(plans[0], "static plan")
+    if primal.monitor.solution is not None:  # of this start or of the user's
+        x = np.rint(primal.monitor.solution.x).astype(np.uint8)
+        primal.evaluate(game, x, "recourse", cutoff=np.inf)
     for chosen in plans[:10]:
         if not primal.stopped():
             primal.evaluate(game, np.minimum(chosen, 1), "static decisions")
@@ -41,6 +44,8 @@ def climb(
     game: KnapsackGame, primal: Primal, x: Bytes, found: Relaxation, rng: np.random.Generator
 ) -> tuple[Bytes, Relaxation]:
     """Flip and swap decisions while that pays; return the local optimum."""
+    if found.owner is not game:
+        found = game.solve(x, start=found, stopped=primal.stopped)._replace(value=found.value)
     better = True
     while better and not primal.stopped():
         better = False

@@ -78,6 +78,7 @@ class KnapsackGame:
             repair=instance.repair_weights.astype(np.int64),
             capacity=capacity,
             budget=float(instance.budget),
+            forbidden=1.0 + float((instance.profits + instance.degradations + instance.outsourcing).sum()),
         )
         self.room = _room(instance, capacity, seed)
 
@@ -119,11 +120,13 @@ class KnapsackGame:
         scenario = self.first_scenario() if start is None else start.scenario.copy()
         if start is not None and not own:
             self._adopt(start.plans)
-        gap, steps = max(tolerance, EXACT * self.scale), self.rounds
-        bound, value = -np.inf, np.inf
-        while steps == self.rounds and bound < cutoff and not stopped():
+        gap = max(tolerance, EXACT * self.scale)
+        bound = -np.inf
+        while True:
             least, value, steps = relax(self.items, self.room, fixed, basis, scenario, cutoff, gap, self.rounds)
             bound = max(bound, least)
+            if steps < self.rounds or bound >= cutoff or stopped():
+                break
         mixed = self.room.basis > 2 * self.size
         places, weights = self.room.basis[mixed] - 2 * self.size - 1, self.room.primal[mixed]
         used = weights > 1e-10
@@ -132,7 +135,7 @@ class KnapsackGame:
     def _adopt(self, plans: Bytes) -> None:
         for plan in plans:
             self.room.plan[:] = plan
-            keep(self.room)
+            keep(self.items, self.room, self.first_decisions())
 
     def forced(self, game: Relaxation, fixed: Bytes) -> tuple[FloatArray, FloatArray]:
         """Return lower bounds of the relaxation with each free item barred, and with it chosen."""
@@ -191,6 +194,8 @@ def _room(instance: RobustKnapsack, capacity: int, seed: int) -> Room:
     scale = 1e-7 * max(1e-6, float(instance.degradations.mean()))
     return Room(
         plans=np.zeros((POOL, n), dtype=np.uint8),
+        made=np.zeros((n, POOL), dtype=np.float32),
+        bare=np.zeros((n, POOL), dtype=np.float32),
         filled=filled,
         costs=np.zeros(POOL),
         scores=np.zeros(POOL),
@@ -209,5 +214,6 @@ def _room(instance: RobustKnapsack, capacity: int, seed: int) -> Room:
         rows=np.zeros((2, capacity + 1)),
         choices=np.zeros((n, capacity + 1), dtype=np.uint8),
         core=np.zeros((n, 3), dtype=np.int64),
+        spare=np.zeros(n, dtype=np.uint8),
         plan=np.zeros(n, dtype=np.uint8),
     )

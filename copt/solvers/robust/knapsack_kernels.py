@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-HALVINGS = 45  # of the interval in which the price of capacity lies
+HALVINGS = 32  # of the interval in which the price of capacity lies
 
 
 @kernel
@@ -61,6 +61,49 @@ def lagrangian(table: Floats, weights: Ints, repair: Ints, capacity: int, best: 
 
 
 @kernel
+def weigh(weights: Ints, repair: Ints, i: int, s: int) -> int:
+    """Return the weight of choice ``s`` of item ``i``."""
+    weight: int = (weights[i] if s > 0 else 0) + (repair[i] if s > 1 else 0)
+    return weight
+
+
+@kernel
+def greedy(table: Floats, weights: Ints, repair: Ints, capacity: int, price: float, plan: Bytes) -> float:
+    """Make the plan of the best choices at a price of capacity, as far as it fits, and fill it up; return its profit.
+
+    Args:
+        table: Profit of each choice, shape (items, 3).
+        weights: Weight in production.
+        repair: Further weight of the repair.
+        capacity: Most weight.
+        price: A price at which the best choices fit, but for rounding.
+        plan: Becomes the choices, shape (items,).
+    """
+    n, left, total = weights.size, capacity, 0.0
+    for i in range(n):
+        plan[i] = 0
+        for s in range(1, 3):
+            weight = weigh(weights, repair, i, s)
+            more = table[i, s] - price * weight - (table[i, plan[i]] - price * weigh(weights, repair, i, plan[i]))
+            if more > 0.0 and weight <= left:
+                plan[i] = s
+        left -= weigh(weights, repair, i, plan[i])
+        total += table[i, plan[i]]
+    while True:
+        item, choice, most = -1, 0, 0.0
+        for i in range(n):
+            for s in range(plan[i] + 1, 3):
+                weight = weigh(weights, repair, i, s) - weigh(weights, repair, i, plan[i])
+                if weight <= left and table[i, s] - table[i, plan[i]] > most:
+                    item, choice, most = i, s, table[i, s] - table[i, plan[i]]
+        if item < 0:
+            return total
+        left -= weigh(weights, repair, item, choice) - weigh(weights, repair, item, plan[item])
+        plan[item] = choice
+        total += most
+
+
+@kernel
 def best_plan(
     table: Floats,
     weights: Ints,
@@ -71,6 +114,7 @@ def best_plan(
     rows: Floats,
     choices: Bytes,
     core: Ints,
+    spare: Bytes,
     plan: Bytes,
 ) -> float:
     """Find a plan of more profit than ``floor``, the best of all; return its profit, or ``floor`` if there is none.
@@ -85,19 +129,57 @@ def best_plan(
         rows: Room, shape (2, capacity + 1).
         choices: Room, shape (items, capacity + 1).
         core: Room, shape (items, 3).
+        spare: Room, shape (items,).
         plan: Becomes the choices of the plan, shape (items,), if there is one.
     """
-    n = weights.size
     price, bound = lagrangian(table, weights, repair, capacity, best)
     if bound <= floor:
         return floor
-    # Choices that survive; per item of the core its number and the lightest and second lightest of them.
+    quick = greedy(table, weights, repair, capacity, price, plan)
+    higher = max(floor, quick)
+    size, left, most, value = sift(table, weights, repair, capacity, price, bound - higher, best, core, spare)
+    if left < 0:
+        return higher
+    left = min(left, most)
+    fill(table, weights, repair, left, rows, choices, core, size, spare)
+    total: float = value + rows[size % 2, left]
+    if total <= higher:
+        return higher
+    for i in range(weights.size):
+        plan[i] = spare[i]
+    for k in range(size - 1, -1, -1):
+        i, chosen = core[k, 0], choices[k, left]
+        if chosen > 0:
+            s = core[k, chosen]
+            left -= weigh(weights, repair, i, s) - weigh(weights, repair, i, plan[i])
+            plan[i] = s
+    return total
+
+
+@kernel
+def sift(
+    table: Floats,
+    weights: Ints,
+    repair: Ints,
+    capacity: int,
+    price: float,
+    slack: float,
+    best: Floats,
+    core: Ints,
+    plan: Bytes,
+) -> tuple[int, int, int, float]:
+    """Rule out choices that cost the Lagrangian bound ``slack`` or more.
+
+    Returns:
+        The number of items with more than one choice left, which are the ``core``: item and its second and third choice
+        or -1; the capacity that the lightest choices, ``plan``, leave, negative if some item has no choice; the most
+        that the others weigh on top; and the profit of the lightest.
+    """
     size, left, most, value = 0, capacity, 0, 0.0
-    for i in range(n):
+    for i in range(weights.size):
         light, middle, heavy = -1, -1, -1
         for s in range(3):
-            weight = (weights[i] if s > 0 else 0) + (repair[i] if s > 1 else 0)
-            if bound - (best[i] - table[i, s] + price * weight) > floor:
+            if best[i] - table[i, s] + price * weigh(weights, repair, i, s) < slack:
                 if light < 0:
                     light = s
                 elif middle < 0:
@@ -105,30 +187,16 @@ def best_plan(
                 else:
                     heavy = s
         if light < 0:
-            return floor
+            return 0, -1, 0, 0.0
         plan[i] = light
-        left -= (weights[i] if light > 0 else 0) + (repair[i] if light > 1 else 0)
+        left -= weigh(weights, repair, i, light)
         value += table[i, light]
         if middle >= 0:
             core[size, 0], core[size, 1], core[size, 2] = i, middle, heavy
             size += 1
             last = heavy if heavy >= 0 else middle
-            most += (weights[i] if light == 0 else 0) + (repair[i] if last == 2 else 0)
-    if left < 0:
-        return floor
-    left = min(left, most)
-    fill(table, weights, repair, left, rows, choices, core, size, plan)
-    total: float = value + rows[size % 2, left]
-    if total <= floor:
-        return floor
-    for k in range(size - 1, -1, -1):
-        i = core[k, 0]
-        chosen = choices[k, left]
-        if chosen > 0:
-            s = core[k, chosen]
-            left -= (weights[i] if plan[i] == 0 else 0) + (repair[i] if s == 2 else 0)
-            plan[i] = s
-    return total
+            most += weigh(weights, repair, i, last) - weigh(weights, repair, i, light)
+    return size, left, most, value
 
 
 @kernel

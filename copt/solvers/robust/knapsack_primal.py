@@ -113,6 +113,9 @@ class Primal:
         if solution is None:
             return None
         value = self.instance.sign * objective(self.instance, solution)
-        if self.monitor.offer(value, solution, source):
-            self.best = (x.copy(), found._replace(value=value))
-        return found._replace(value=value)
+        self.monitor.offer(value, solution, source)
+        found = found._replace(value=value)
+        with self._lock:
+            if self.best is None or value < self.best[1].value:
+                self.best = (x.copy(), found)
+        return found

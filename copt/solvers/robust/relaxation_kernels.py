@@ -12,12 +12,15 @@ For every scenario u the best plan at u gives a lower bound, whatever the rest o
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from copt.solvers.compiled import kernel
 from copt.solvers.robust.game_kernels import Int32, factorise, reoptimise
 from copt.solvers.robust.knapsack_kernels import Bytes, Floats, Ints, best_plan, lagrangian
 
 __all__ = ["BARRED", "CHOSEN", "FREE", "Items", "Room", "force", "relax", "screen", "static_plan"]
+
+Floats32 = NDArray[np.float32]
 
 BARRED, CHOSEN, FREE = 0, 1, 2
 SMOOTHING = 0.6  # share of the best scenario so far in the one that is priced
@@ -34,15 +37,18 @@ class Items(NamedTuple):
     repair: Ints
     capacity: int
     budget: float
+    forbidden: float  # more than all items earn
 
 
 class Room(NamedTuple):
     """The pool of plans and the memory that kernels share."""
 
     plans: Bytes  # (most plans, items)
+    made: Floats32  # (items, most plans): 1 where a plan produces an item
+    bare: Floats32  # (items, most plans): 1 where it does so without repair
     filled: Ints  # plans in the pool, place of the next
     costs: Floats  # (most plans,): cost when nothing is lost
-    scores: Floats  # (most plans,): profit in a scenario
+    scores: Floats  # (most plans,): cost in a scenario
     active: Ints  # (most plans,): plans in the linear program
     marks: Bytes  # (most plans,): whether a plan is among them
     epsilon: Floats  # (items,)
@@ -58,89 +64,113 @@ class Room(NamedTuple):
     rows: Floats  # (2, capacity + 1)
     choices: Bytes  # (items, capacity + 1)
     core: Ints  # (items, 3)
+    spare: Bytes  # (items,)
     plan: Bytes  # (items,)
+
+
+@kernel
+def gain_of(items: Items, fixed: Bytes, i: int) -> float:
+    """Return what producing an item earns; if that is forbidden, more is lost than all others earn."""
+    if fixed[i] != BARRED:
+        gain: float = items.outsourcing[i] if fixed[i] == CHOSEN else items.profits[i]
+        return gain
+    return -items.forbidden
+
+
+@kernel
+def constant_of(items: Items, fixed: Bytes) -> float:
+    """Return the cost of the decisions that are fixed."""
+    constant = 0.0
+    for i in range(fixed.size):
+        if fixed[i] == CHOSEN:
+            constant += items.outsourcing[i] - items.profits[i]
+    return constant
 
 
 @kernel
 def tabulate(items: Items, fixed: Bytes, scenario: Floats, table: Floats) -> None:
     """Set ``table`` to the profit of each choice in a scenario."""
-    n = fixed.size
-    forbidden = 0.0
-    for i in range(n):
-        forbidden -= items.profits[i] + items.outsourcing[i] + items.losses[i] + 1.0
-    for i in range(n):
+    for i in range(fixed.size):
+        gain = gain_of(items, fixed, i)
         table[i, 0] = 0.0
-        if fixed[i] == BARRED:
-            table[i, 1] = table[i, 2] = forbidden
-        else:
-            gain = items.outsourcing[i] if fixed[i] == CHOSEN else items.profits[i]
-            table[i, 1] = gain - items.losses[i] * scenario[i]
-            table[i, 2] = gain
+        table[i, 1] = gain - items.losses[i] * scenario[i]
+        table[i, 2] = gain
 
 
 @kernel
-def score(plans: Bytes, count: int, table: Floats, scores: Floats) -> int:
-    """Set ``scores`` to the profit of each plan; return the best plan."""
-    n = plans.shape[1]
-    best: int = 0
+def appraise(items: Items, room: Room, fixed: Bytes) -> None:
+    """Set ``room.costs`` to what all plans cost when nothing is lost."""
+    count = room.filled[0]
+    constant = constant_of(items, fixed)
     for k in range(count):
-        total = 0.0
-        for i in range(n):
-            total += table[i, plans[k, i]]
-        scores[k] = total
-        if total > scores[best]:
+        room.costs[k] = constant
+    for i in range(fixed.size):
+        gain = gain_of(items, fixed, i)
+        for k in range(count):
+            room.costs[k] -= gain * room.made[i, k]
+
+
+@kernel
+def score(items: Items, room: Room, scenario: Floats) -> int:
+    """Set ``room.scores`` to what all plans cost in a scenario; return the best plan."""
+    count = room.filled[0]
+    for k in range(count):
+        room.scores[k] = room.costs[k]
+    for i in range(scenario.size):
+        loss = items.losses[i] * scenario[i]
+        if loss > 0.0:
+            for k in range(count):
+                room.scores[k] += loss * room.bare[i, k]
+    best = 0
+    for k in range(count):
+        if room.scores[k] < room.scores[best]:
             best = k
     return best
 
 
 @kernel
-def activate(items: Items, fixed: Bytes, constant: float, k: int, size: int, room: Room) -> int:
+def activate(k: int, size: int, room: Room) -> int:
     """Let plan ``k`` into the linear program of ``size`` plans; return their number."""
     if room.marks[k] == 1:
         return size
-    cost, forbidden = constant, 0.0
-    for i in range(fixed.size):
-        forbidden += items.profits[i] + items.outsourcing[i] + items.losses[i] + 1.0
-    for i in range(fixed.size):
-        if room.plans[k, i] > 0:
-            if fixed[i] == BARRED:
-                cost += forbidden
-            else:
-                cost -= items.outsourcing[i] if fixed[i] == CHOSEN else items.profits[i]
-    room.costs[k] = cost
     room.marks[k] = 1
     room.active[size] = k
     return size + 1
 
 
 @kernel
-def prepare(items: Items, fixed: Bytes, constant: float, wanted: Int32, room: Room) -> int:
+def prepare(items: Items, room: Room, wanted: Int32) -> int:
     """Make a feasible basis of the linear program, ``wanted`` if it is one; return the number of plans in it."""
-    n = fixed.size
+    n = items.losses.size
     size = 0
     for r in range(n + 1):
         if wanted[r] > 2 * n:
-            size = activate(items, fixed, constant, wanted[r] - 2 * n - 1, size, room)
+            size = activate(wanted[r] - 2 * n - 1, size, room)
     if not factorise(
         items.losses, room.plans, room.epsilon, room.basis, wanted, room.inverse, room.primal, room.direction
     ):
         for i in range(n):
             wanted[i] = i
         wanted[n] = 2 * n + 1
-        size = activate(items, fixed, constant, 0, size, room)
+        size = activate(0, size, room)
         factorise(items.losses, room.plans, room.epsilon, room.basis, wanted, room.inverse, room.primal, room.direction)
     return size
 
 
 @kernel
-def keep(room: Room) -> int:
+def keep(items: Items, room: Room, fixed: Bytes) -> int:
     """Put the plan just found into the pool, in place of an old one if it is full; return its place."""
     most = room.plans.shape[0]
     k: int = room.filled[1]
     while room.marks[k] == 1 or k == 0:
         k = (k + 1) % most
-    for i in range(room.plan.size):
+    room.costs[k] = constant_of(items, fixed)
+    for i in range(fixed.size):
         room.plans[k, i] = room.plan[i]
+        room.made[i, k] = 1.0 if room.plan[i] > 0 else 0.0
+        room.bare[i, k] = 1.0 if room.plan[i] == 1 else 0.0
+        if room.plan[i] > 0:
+            room.costs[k] -= gain_of(items, fixed, i)
     room.filled[0] = max(room.filled[0], k + 1)
     room.filled[1] = (k + 1) % most
     return k
@@ -159,21 +189,19 @@ def outer_scenario(budget: float, dual: Floats, outer: Floats) -> None:
 
 
 @kernel
-def enter_from_pool(items: Items, fixed: Bytes, constant: float, size: int, slack: float, room: Room) -> int:
+def enter_from_pool(items: Items, room: Room, size: int, slack: float) -> int:
     """Let the plans in that the linear program misses most; return their number."""
-    tabulate(items, fixed, room.outer, room.table)
-    count = room.filled[0]
-    score(room.plans, count, room.table, room.scores)
-    value = room.dual[fixed.size]
+    score(items, room, room.outer)
+    value = room.dual[items.losses.size]
     for _ in range(BATCH):
         best = -1
-        for k in range(count):
-            missed = room.marks[k] == 0 and constant - room.scores[k] < value - slack
-            if missed and (best < 0 or room.scores[k] > room.scores[best]):
+        for k in range(room.filled[0]):
+            missed = room.marks[k] == 0 and room.scores[k] < value - slack
+            if missed and (best < 0 or room.scores[k] < room.scores[best]):
                 best = k
         if best < 0:
             break
-        size = activate(items, fixed, constant, best, size, room)
+        size = activate(best, size, room)
     return size
 
 
@@ -190,17 +218,55 @@ def find(items: Items, floor: float, room: Room) -> float:
         room.rows,
         room.choices,
         room.core,
+        room.spare,
         room.plan,
     )
 
 
 @kernel
-def price(items: Items, fixed: Bytes, constant: float, scenario: Floats, slack: float, room: Room) -> tuple[float, int]:
+def price(items: Items, room: Room, fixed: Bytes, scenario: Floats, slack: float) -> tuple[float, int]:
     """Return a lower bound on the cost of all plans in a scenario, and the place of a new plan or -1."""
+    constant = constant_of(items, fixed)
+    floor = constant - room.scores[score(items, room, scenario)] + slack
     tabulate(items, fixed, scenario, room.table)
-    floor = room.scores[score(room.plans, room.filled[0], room.table, room.scores)] + slack
     profit = find(items, floor, room)
-    return constant - profit, keep(room) if profit > floor else -1
+    return constant - profit, keep(items, room, fixed) if profit > floor else -1
+
+
+@kernel
+def cost_in_outer(items: Items, room: Room, place: int) -> float:
+    """Return what a plan costs in the scenario of the linear program."""
+    cost: float = room.costs[place]
+    for i in range(items.losses.size):
+        cost += items.losses[i] * room.outer[i] * room.bare[i, place]
+    return cost
+
+
+@kernel
+def improve(items: Items, room: Room, size: int) -> float:
+    """Solve the linear program over the active plans; return its value and set ``room.outer`` to its scenario."""
+    n = items.losses.size
+    scale = 1e-3
+    for i in range(n):
+        scale += items.losses[i] / n
+    reoptimise(
+        items.budget,
+        items.losses,
+        room.plans,
+        room.costs,
+        room.active,
+        size,
+        room.basis,
+        room.inverse,
+        room.primal,
+        room.dual,
+        room.direction,
+        scale,
+        20 * n + 200,
+    )
+    outer_scenario(items.budget, room.dual, room.outer)
+    value: float = room.dual[n]
+    return value
 
 
 @kernel
@@ -226,67 +292,39 @@ def relax(
         tolerance: Stop when bound and value are that close.
         rounds: Most rounds.
     """
-    n = fixed.size
-    constant, scale = 0.0, 0.0
-    for i in range(n):
-        scale += items.losses[i] / n
-        if fixed[i] == CHOSEN:
-            constant += items.outsourcing[i] - items.profits[i]
     slack = 0.1 * tolerance
-    size = prepare(items, fixed, constant, wanted, room)
-    bound, place = price(items, fixed, constant, scenario, slack, room)
+    appraise(items, room, fixed)
+    size = prepare(items, room, wanted)
+    bound, place = price(items, room, fixed, scenario, slack)
     if place >= 0:
-        size = activate(items, fixed, constant, place, size, room)
+        size = activate(place, size, room)
     value, share, step = np.inf, SMOOTHING, 0
     while step < rounds and bound < cutoff:
         step += 1
-        reoptimise(
-            items.budget,
-            items.losses,
-            room.plans,
-            room.costs,
-            room.active,
-            size,
-            room.basis,
-            room.inverse,
-            room.primal,
-            room.dual,
-            room.direction,
-            max(scale, 1e-3),
-            20 * n + 200,
-        )
-        value = room.dual[n]
-        outer_scenario(items.budget, room.dual, room.outer)
+        value = improve(items, room, size)
         if value - bound <= tolerance:
             break
-        more = enter_from_pool(items, fixed, constant, size, slack, room)
+        more = enter_from_pool(items, room, size, slack)
         if more > size:
             size = more
             continue
-        for i in range(n):
+        for i in range(fixed.size):
             room.between[i] = share * scenario[i] + (1.0 - share) * room.outer[i]
-        least, place = price(items, fixed, constant, room.between, slack, room)
+        least, place = price(items, room, fixed, room.between, slack)
         if least > bound:
             bound = least
-            for i in range(n):
+            for i in range(fixed.size):
                 scenario[i] = room.between[i]
-        if place < 0:
-            if share == 0.0:
-                break
-            share = 0.0
-            continue
-        cost = size
-        size = activate(items, fixed, constant, place, size, room)
-        missed = room.costs[place] - value
-        for i in range(n):
-            if room.plans[place, i] == 1:
-                missed += items.losses[i] * room.outer[i]
-        share = 0.0 if missed >= -slack and share > 0.0 else SMOOTHING
-        if cost == size:
+        if place >= 0:
+            size = activate(place, size, room)
+        elif share == 0.0:
             break
+        # A plan that the program does not miss says that the scenario was too far from its own.
+        useless = place < 0 or cost_in_outer(items, room, place) >= value - slack
+        share = 0.0 if useless and share > 0.0 else SMOOTHING
     for a in range(size):
         room.marks[room.active[a]] = 0
-    for r in range(n + 1):
+    for r in range(wanted.size):
         wanted[r] = room.basis[r]
     return bound, value, step
 
@@ -295,10 +333,7 @@ def relax(
 def force(items: Items, room: Room, fixed: Bytes, scenario: Floats, barred: Floats, chosen: Floats) -> None:
     """Set lower bounds on the relaxation with each free item barred, and with it chosen (a Lagrangian bound)."""
     tabulate(items, fixed, scenario, room.table)
-    constant = 0.0
-    for i in range(fixed.size):
-        if fixed[i] == CHOSEN:
-            constant += items.outsourcing[i] - items.profits[i]
+    constant = constant_of(items, fixed)
     rate, total = lagrangian(room.table, items.weights, items.repair, items.capacity, room.best)
     for i in range(fixed.size):
         rest = constant - (total - room.best[i])
@@ -312,10 +347,7 @@ def force(items: Items, room: Room, fixed: Bytes, scenario: Floats, barred: Floa
 @kernel
 def screen(items: Items, room: Room, fixed: Bytes, scenarios: Floats, cutoff: float) -> int:
     """Return the first of some scenarios in which no plan costs less than ``cutoff``, -1 if there is none."""
-    constant = 0.0
-    for i in range(fixed.size):
-        if fixed[i] == CHOSEN:
-            constant += items.outsourcing[i] - items.profits[i]
+    constant = constant_of(items, fixed)
     floor = constant - cutoff
     for s in range(scenarios.shape[0]):
         for i in range(fixed.size):
