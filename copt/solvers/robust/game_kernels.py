@@ -173,6 +173,18 @@ def entering(
 
 
 @kernel
+def leaving(primal: Floats, d: Floats) -> int:
+    """Return the row whose variable reaches 0 first along ``d``, that of the largest pivot among equals; -1 if none."""
+    row, ratio, largest = -1, np.inf, 0.0
+    for r in range(primal.size):
+        if d[r] > TINY:
+            value = primal[r] / d[r]
+            if value < ratio - 1e-12 or (value <= ratio + 1e-12 and d[r] > largest):
+                row, ratio, largest = r, min(value, ratio), d[r]
+    return row
+
+
+@kernel
 def reoptimise(
     budget: float,
     losses: Floats,
@@ -217,12 +229,7 @@ def reoptimise(
             if column < 0:
                 return step
         direction(column, losses, plans, inverse, d)
-        row, ratio, size_of = -1, np.inf, 0.0
-        for r in range(n + 1):
-            if d[r] > TINY:
-                value = primal[r] / d[r]
-                if value < ratio - 1e-12 or (value <= ratio + 1e-12 and d[r] > size_of):
-                    row, ratio, size_of = r, min(value, ratio), d[r]
+        row = leaving(primal, d)
         if row < 0:
             return limit
         reduced = cost_of(column, n, budget, costs)
