@@ -19,6 +19,7 @@ __all__ = ["Cells", "Proof", "Robust", "RobustSolution", "check", "objective", "
 Proof = Literal["mixture", "scenarios", "cells", "adversary", "sample"]
 PROOFS: tuple[Proof, ...] = ("mixture", "scenarios", "cells", "adversary", "sample")
 SAMPLES = 10  # scenarios at which the claim of a solver is put to the test
+CHUNK = 1_000_000  # numbers of the rows of plans that are looked at together
 PATIENCE = 0.5  # seconds for each of them
 
 
@@ -117,9 +118,9 @@ def _worst_cost(problem: TwoStage, solution: RobustSolution) -> float:
     if solution.proof == "cells":
         plans, lower, upper = _leaves(problem, _needed(solution, "cells"))
         plans, lower, upper = plans[plans >= 0], lower[plans >= 0], upper[plans >= 0]
-        constants, slopes = zip(*(problem.cost_terms(solution.x, y) for y in solution.plans), strict=True)
-        slope = np.array(slopes)[plans]
-        return float((np.array(constants)[plans] + np.where(slope > 0, slope * upper, slope * lower).sum(axis=1)).max())
+        constants, slopes = problem.cost_terms_of_plans(solution.x, solution.plans)
+        slope = slopes[plans]
+        return float((constants[plans] + np.where(slope > 0, slope * upper, slope * lower).sum(axis=1)).max())
     return float(_needed(solution, "value"))
 
 
@@ -142,13 +143,14 @@ def _leaves(problem: TwoStage, cells: Cells) -> tuple[IntArray, FloatArray, Floa
     nodes = len(cells.entry)
     lower, upper = np.empty((nodes, low.size)), np.empty((nodes, low.size))
     lower[0], upper[0] = low, high
-    for node in range(nodes):  # a child comes after its parent, as ``check`` makes sure
-        entry = cells.entry[node]
-        if entry >= 0:
-            below, above = cells.child[node]
-            lower[below], upper[below] = lower[node], upper[node]
-            lower[above], upper[above] = lower[node], upper[node]
-            upper[below, entry] = lower[above, entry] = cells.cut[node]
+    level = np.zeros(1, dtype=np.int64)  # nodes of one depth at a time: trees are large
+    while level.size:
+        level = level[cells.entry[level] >= 0]
+        entry, (below, above) = cells.entry[level], cells.child[level].T
+        for child in (below, above):
+            lower[child], upper[child] = lower[level], upper[level]
+        upper[below, entry] = lower[above, entry] = cells.cut[level]
+        level = np.concatenate([below, above])
     leaf = np.flatnonzero(cells.entry < 0)
     return cells.child[leaf, 0], lower[leaf], upper[leaf]
 
@@ -230,14 +232,31 @@ def _cells(problem: TwoStage, solution: RobustSolution) -> list[Violation]:
     bare = np.flatnonzero(plans < 0)
     if len(bare) == len(plans) or not all(problem.uncertainty.misses(lower[k], upper[k]) for k in bare):
         return [Violation("proof", "a cell has no plan and is not outside the uncertainty set")]
-    for plan in np.unique(plans[plans >= 0]):
-        constant, slope = problem.row_terms(solution.x, solution.plans[plan])
-        own = plans == plan
-        most = upper[own] @ np.maximum(slope, 0.0).T + lower[own] @ np.minimum(slope, 0.0).T
-        missed = _missed(f"plan {plan} in cell", constant + most, problem)
-        if missed:
-            return missed
-    return []
+    answered = plans >= 0
+    most = _most(problem, solution, plans[answered], lower[answered], upper[answered])
+    return _missed("plan", most, problem)
+
+
+def _most(
+    problem: TwoStage, solution: RobustSolution, plans: IntArray, lower: FloatArray, upper: FloatArray
+) -> FloatArray:
+    """Return by how much each plan exceeds each row at most in the boxes that it answers, shape (plans, r)."""
+    most = np.full((len(solution.plans), len(problem.limits)), -np.inf)
+    order = np.argsort(plans, kind="stable")  # boxes of one plan after the other, as many plans at once as fit
+    used, first = np.unique(plans[order], return_index=True)
+    last = np.append(first[1:], len(order))
+    step = max(1, CHUNK // (problem.limits.size * problem.uncertainty.size + 1))
+    for begin in range(0, len(used), step):
+        chosen, start = used[begin : begin + step], first[begin : begin + step]
+        own = order[start[0] : last[begin : begin + step][-1]]
+        constants, slopes = problem.row_terms_of_plans(solution.x, solution.plans[chosen])
+        place = np.searchsorted(chosen, plans[own])
+        for row in np.flatnonzero(slopes.any(axis=(0, 2))):
+            slope = slopes[place, row]
+            excess = (np.maximum(slope, 0.0) * upper[own] + np.minimum(slope, 0.0) * lower[own]).sum(axis=1)
+            constants[:, row] += np.maximum.reduceat(excess, start - start[0])
+        most[chosen] = constants
+    return most
 
 
 def _claim(problem: TwoStage, solution: RobustSolution) -> list[Violation]:

@@ -110,9 +110,15 @@ class Products:
 
     def of(self, values: FloatArray, count: int, size: int) -> FloatArray:
         """Return the factors of the uncertain entries at ``values`` of the variables, shape (count, size)."""
-        matrix = np.zeros((count, size))
-        np.add.at(matrix, (self.rows, self.entries), self.coefficients * values[self.variables])
-        return matrix
+        return self.of_plans(values[None], count, size)[0]
+
+    def of_plans(self, plans: FloatArray, count: int, size: int) -> FloatArray:
+        """Return the same for many ``plans`` at once, shape (plans, count, size)."""
+        places, own = np.unique(self.rows * size + self.entries, return_inverse=True)
+        matrix, flat = np.zeros((plans.shape[1], len(places))), np.zeros((len(plans), count * size))
+        np.add.at(matrix, (self.variables, own), self.coefficients)
+        flat[:, places] = plans @ matrix
+        return flat.reshape(len(plans), count, size)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -202,13 +208,23 @@ class TwoStage:
 
     def cost_terms(self, x: FloatArray, y: FloatArray) -> tuple[float, FloatArray]:
         """Return the cost as an affine function of the scenario: constant and slope, shape (k,)."""
+        constants, slopes = self.cost_terms_of_plans(x, y[None])
+        return float(constants[0]), slopes[0]
+
+    def cost_terms_of_plans(self, x: FloatArray, plans: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the same for many ``plans``: constants (plans,) and slopes (plans, k)."""
         assert self.cost_u is not None and self.cost_ux is not None and self.cost_uy is not None
-        constant = self.constant + float(self.cost_x @ x + self.cost_y @ y)
-        return constant, self.cost_u + self.cost_ux @ x + self.cost_uy @ y
+        constants = self.constant + self.cost_x @ x + plans @ self.cost_y
+        return constants, self.cost_u + self.cost_ux @ x + plans @ self.cost_uy.T
 
     def row_terms(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the rows as affine functions of the scenario: constants (r,) and slopes (r, k); feasible if <= 0."""
+        constants, slopes = self.row_terms_of_plans(x, y[None])
+        return constants[0], slopes[0]
+
+    def row_terms_of_plans(self, x: FloatArray, plans: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the same for many ``plans``: constants (plans, r) and slopes (plans, r, k)."""
         assert self.rows_u is not None
         r, k = self.limits.size, self.uncertainty.size
-        constants = self.rows_x @ x + self.rows_y @ y - self.limits
-        return constants, self.rows_u + self.products_x.of(x, r, k) + self.products_y.of(y, r, k)
+        constants = plans @ self.rows_y.T + (self.rows_x @ x - self.limits)
+        return constants, self.rows_u + self.products_x.of(x, r, k) + self.products_y.of_plans(plans, r, k)
