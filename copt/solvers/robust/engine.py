@@ -6,6 +6,7 @@ from copt.problems.capital_budgeting import CapitalBudgeting
 from copt.problems.robust import Robust, RobustSolution
 from copt.problems.robust_knapsack import RobustKnapsack
 from copt.result import StopReason
+from copt.solvers.robust.boxes import boxes_apply
 
 __all__ = ["NAME", "solve"]
 
@@ -26,7 +27,7 @@ def solve(
         from copt.solvers.robust.knapsack import solve_knapsack
 
         solve_knapsack(instance, monitor, workers=workers, seed=seed)
-    elif isinstance(instance, CapitalBudgeting) and not instance.two_stage().certain_rows:
+    elif isinstance(instance, CapitalBudgeting) and not instance.two_stage().certain_rows and boxes_apply(instance):
         from copt.solvers.robust.budgeting import solve_budgeting
 
         solve_budgeting(instance, monitor, workers=workers, seed=seed)

@@ -1,17 +1,21 @@
-"""The kernels of robust problems and how they are loaded."""
+"""The kernels of two-stage robust problems and how they are loaded."""
+
+import numpy as np
 
 from copt.events import Silent
+from copt.instances.robust_generators import capital_budgeting
 from copt.monitor import Monitor
 from copt.problems.robust_knapsack import toy_knapsack
 from copt.solvers.loading import Loading
 from copt.stop import Stop
 
-__all__ = ["KNAPSACK", "warm", "warm_knapsack"]
+__all__ = ["BOXES", "KNAPSACK", "warm"]
 
 
 def warm() -> None:
     """Compile every kernel, or load it from the cache, by running each on a small problem."""
     warm_knapsack()
+    warm_boxes()
 
 
 def warm_knapsack() -> None:
@@ -22,4 +26,17 @@ def warm_knapsack() -> None:
     search_knapsack(Primal(toy_knapsack(), Monitor(Stop(), Silent(), sign=-1)), 1, 0)
 
 
+def warm_boxes() -> None:
+    """Run every kernel that proves by boxes."""
+    from copt.solvers.robust.boxes import Desk
+    from copt.solvers.robust.candidates import Candidates
+
+    instance = capital_budgeting(projects=5)
+    desk = Desk(instance)
+    candidates = Candidates(desk, instance, Monitor(Stop(), Silent(), sign=-1))
+    candidates.add(desk.subsets())
+    candidates.work(candidates.seek(candidates.climb(np.zeros(5, dtype=np.uint8))))
+
+
 KNAPSACK = Loading(warm_knapsack)
+BOXES = Loading(warm_boxes)
