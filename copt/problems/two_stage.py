@@ -110,7 +110,8 @@ class Products:
 
     def of(self, values: FloatArray, count: int, size: int) -> FloatArray:
         """Return the factors of the uncertain entries at ``values`` of the variables, shape (count, size)."""
-        return self.of_plans(values[None], count, size)[0]
+        matrix: FloatArray = self.of_plans(values[None], count, size)[0]
+        return matrix
 
     def of_plans(self, plans: FloatArray, count: int, size: int) -> FloatArray:
         """Return the same for many ``plans`` at once, shape (plans, count, size)."""
