@@ -23,7 +23,8 @@ __all__ = ["solve_budgeting"]
 
 LISTED = 20  # projects up to which all sets of early ones are listed
 PATIENCE = 1.0  # seconds for kernels to load before SCIP begins
-KICKS, KICKING = 30, 0.05  # least local searches before the first long proof, and share of the time for more
+KICKS = 30  # local searches before the first long proof, at least
+KICKING, LONGEST = 0.05, 2.0  # share of the time for more of them, and most seconds
 SLICE, TURN = 5.0, 0.2  # most seconds, and share of what remains, for SCIP at a time where it has no thread of its own
 SEEK = 3000  # random steps towards a worse scenario
 
@@ -69,15 +70,9 @@ class _Search:
     def run(self) -> None:
         """Search until the monitor says stop or all is proved."""
         candidates, monitor = self.candidates, self.monitor
-        start = x = candidates.climb(densest(self.instance))
-        until = monitor.elapsed + KICKING * monitor.remaining
-        for kick in itertools.count():
-            if monitor.reason() is not None or (kick >= KICKS and monitor.elapsed >= until):
-                break
-            candidates.climb(candidates.kick(x, self.random))
-            best = candidates.best()
-            x = start if best is None else best
-        candidates.work(candidates.seek(x))
+        start = candidates.climb(densest(self.instance))
+        candidates.work(candidates.seek(start))
+        self._explore(start)
         if self.instance.num_projects <= LISTED:
             candidates.add_all()
         while monitor.reason() is None:
@@ -95,6 +90,18 @@ class _Search:
                 best = np.round(monitor.solution.x).astype(np.uint8)
                 candidates.climb(candidates.kick(best, self.random))
         candidates.finish()
+
+    def _explore(self, start: Flags) -> None:
+        """Climb from sets near the most promising one, before long proofs begin."""
+        candidates, monitor, x = self.candidates, self.monitor, start
+        listed = self.instance.num_projects <= LISTED
+        until = monitor.elapsed + (0.0 if listed else min(LONGEST, KICKING * monitor.remaining))
+        for kick in itertools.count():
+            if monitor.reason() is not None or (kick >= KICKS and monitor.elapsed >= until):
+                break
+            candidates.climb(candidates.kick(x, self.random))
+            best = candidates.best()
+            x = start if best is None else best
 
     def _advance(self, x: Flags) -> None:
         """Seek the worst case of the most promising candidate; if it stays the best, go on with its proof."""

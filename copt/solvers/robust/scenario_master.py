@@ -49,7 +49,7 @@ class ScenarioMaster:
         model.setParam("limits/time", max(0.01, min(seconds, self._monitor.remaining)))
         model.setParam("limits/gap", self._gap())
         model.optimizeNogil()
-        self._monitor.prove(proved(model), SOURCE)
+        tell(self._monitor, model)
         found = [[model.getSolVal(solution, variable) for variable in chosen] for solution in model.getSols()]
         return [np.round(values).astype(np.uint8) for values in found]
 
@@ -87,10 +87,11 @@ class ScenarioMaster:
         return model, early
 
 
-def proved(model: Any) -> float:
-    """Return the least cost that ``model`` leaves possible, less its tolerance."""
+def tell(monitor: Monitor, model: Any) -> None:
+    """Report the least cost that ``model`` leaves possible, less its tolerance, if it knows one."""
     bound = float(model.getDualbound())
-    return -(bound + TOLERANCE * max(1.0, abs(bound))) if abs(bound) < model.infinity() else -np.inf
+    if abs(bound) < model.infinity():
+        monitor.prove(-(bound + TOLERANCE * max(1.0, abs(bound))), SOURCE)
 
 
 class _Watch(Eventhdlr):
@@ -112,6 +113,6 @@ class _Watch(Eventhdlr):
     def eventexec(self, event: Any) -> None:
         """Hear of a node, a relaxation or a solution."""
         if event.getType() == EVENT.NODEFEASIBLE or event.getType() == EVENT.NODEBRANCHED:
-            self._monitor.prove(proved(self.model), SOURCE)
+            tell(self._monitor, self.model)
         if self._monitor.reason() is not None:
             self.model.interruptSolve()
