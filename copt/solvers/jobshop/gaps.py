@@ -45,7 +45,7 @@ def gaps(
     return {name: round(float(mean), 3 if name == "seconds" else 2) for name, mean in zip(names, means, strict=True)}
 
 
-def compare(policy: Policy, shops: Sequence[JobShop], known: Sequence[int]) -> dict[str, dict[str, Any]]:
+def compare(policy: Policy, shops: Sequence[JobShop], known: Sequence[float]) -> dict[str, dict[str, Any]]:
     """Return the gaps of the policy, and for every column those of the rule that does best, chosen in hindsight.
 
     The policy dispatches actively, the rules without delay, which suits each better.
