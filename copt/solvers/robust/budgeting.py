@@ -13,6 +13,7 @@ import numpy as np
 
 from copt.monitor import Monitor
 from copt.problems.capital_budgeting import CapitalBudgeting
+from copt.problems.uncertainty import FloatArray
 from copt.solvers.robust.boxes import Boxes, Desk, one_box
 from copt.solvers.robust.boxes_kernels import Flags
 from copt.solvers.robust.candidates import Candidates, offer
@@ -26,6 +27,7 @@ PATIENCE = 1.0  # seconds for kernels to load before SCIP begins
 KICKS = 30  # local searches before the first long proof, at least
 KICKING, LONGEST = 0.05, 2.0  # share of the time for more of them, and most seconds
 SLICE, TURN = 5.0, 0.2  # most seconds, and share of what remains, for SCIP at a time where it has no thread of its own
+SHARED = 6  # scenarios that SCIP is told before its second search
 SEEK = 3000  # random steps towards a worse scenario
 
 
@@ -73,6 +75,7 @@ class _Search:
         start = candidates.climb(densest(self.instance))
         candidates.work(candidates.seek(start))
         self._explore(start)
+        self.bounds.tell(candidates.hardest(SHARED))
         if self.instance.num_projects <= LISTED:
             candidates.add_all()
         while monitor.reason() is None:
@@ -126,6 +129,8 @@ class _Bounds:
         self._master, self._monitor = ScenarioMaster(instance, monitor), monitor
         self._desk = Desk(instance, seed + 1)
         self._found: list[Flags] = []
+        self._heard: list[FloatArray] = []
+        self._told = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._next_turn = 0.0
@@ -154,6 +159,12 @@ class _Bounds:
             found, self._found = self._found, []
         return found
 
+    def tell(self, scenarios: list[FloatArray]) -> None:
+        """Let the problem have ``scenarios`` from the next search on; a thread waits for them after its first."""
+        with self._lock:
+            self._heard += scenarios
+        self._told.set()
+
     def meets(self, value: float) -> bool:
         """Return whether the bound and ``value`` are one, but for rounding."""
         bound = self._monitor.lower_bound
@@ -168,6 +179,10 @@ class _Bounds:
 
     def step(self, seconds: float) -> None:
         """Solve the problem with the scenarios so far, and add the worst one for its solution."""
+        with self._lock:
+            heard, self._heard = self._heard, []
+        if heard:
+            self._master.add(heard)
         found = self._master.solve(seconds)
         with self._lock:
             self._found += found[:5]
@@ -185,7 +200,7 @@ class _Bounds:
         try:
             while self._monitor.reason() is None:
                 self.step(self._monitor.remaining)
-                while not BOXES.done() and self._monitor.wait(0.05) is None:
+                while not self._told.is_set() and self._monitor.wait(0.05) is None:
                     pass
         except BaseException as error:
             self._error = error

@@ -112,6 +112,11 @@ class Candidates:
         self.add(x[None])
         return x
 
+    def hardest(self, count: int) -> list[FloatArray]:
+        """Return the worst scenarios of the most promising candidates."""
+        top = self.rows[np.argsort(-self.bounds, kind="stable")[:count]].copy()
+        return [self.seek(x).worst.copy() for x in top]
+
     def kick(self, x: Flags, random: np.random.Generator) -> Flags:
         """Return ``x`` with a few projects exchanged at random, within the budget."""
         y = x.copy()
@@ -162,9 +167,9 @@ class Candidates:
             offer(self._instance, self._monitor, boxes.solution())
 
     def finish(self) -> None:
-        """Offer what has been proved and not been offered."""
+        """Offer what has been proved and not been offered, if that is a good deal better: large proofs take time."""
         best = max(self._proofs.values(), key=lambda boxes: boxes.proved, default=None)
-        if best is not None and best.proved > self.floor:
+        if best is not None and best.proved > self.floor + self.margin:
             offer(self._instance, self._monitor, best.solution())
 
     def _learn(self, boxes: Boxes) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from pyscipopt import Eventhdlr, Model, quicksum
+from pyscipopt import SCIP_PARAMSETTING, Eventhdlr, Model, quicksum
 from pyscipopt.scip import PY_SCIP_EVENTTYPE as EVENT
 
 from copt.monitor import Monitor
@@ -15,6 +15,7 @@ __all__ = ["ScenarioMaster"]
 
 SOURCE = "scenarios"
 START_GAP = 1e-3
+FEW = 3  # scenarios with which SCIP has to find candidates
 SHARE = 0.2  # of the whole gap
 TOLERANCE = 1e-6  # relative, by which SCIP may miss rows and so its bound
 
@@ -48,8 +49,15 @@ class ScenarioMaster:
         model.includeEventhdlr(watch, "watch", "reports bounds, and ends when the solve does")
         model.setParam("limits/time", max(0.01, min(seconds, self._monitor.remaining)))
         model.setParam("limits/gap", self._gap())
+        known = self._monitor.best
+        if known is not None and len(self.scenarios) > FEW:  # then candidates are found better elsewhere
+            model.setObjlimit(-known)
+            model.setHeuristics(SCIP_PARAMSETTING.OFF)
         model.optimizeNogil()
-        tell(self._monitor, model)
+        if known is not None and model.getStatus() == "infeasible":
+            self._monitor.prove(known - TOLERANCE * max(1.0, abs(known)), SOURCE)
+        else:
+            tell(self._monitor, model)
         found = [[model.getSolVal(solution, variable) for variable in chosen] for solution in model.getSols()]
         return [np.round(values).astype(np.uint8) for values in found]
 
