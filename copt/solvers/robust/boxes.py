@@ -15,7 +15,7 @@ from copt.solvers.robust.boxes_kernels import Flags
 __all__ = ["Boxes", "Desk", "boxes_apply", "one_box", "risk_arrays", "sampled_value"]
 
 NODES = 64  # of a new tree
-LARGEST_TREE = 800_000  # nodes, so that a solution can still be written and checked
+LARGEST_TREE = 1_500_000  # nodes, so that a solution can still be written and checked
 MOST_FACTORS = 6  # with more, boxes are too many
 
 
