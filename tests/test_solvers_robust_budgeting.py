@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from copt.solvers.robust.candidates import Candidates
 from copt.solvers.robust.scenario_master import ScenarioMaster
 from copt.stop import Stop
 
-FILES = Path("/work/shared/instances/robust/cb/instances")
+FILES = Path(os.environ.get("COPT_BENCHMARKS", "benchmarks")) / "robust" / "cb" / "instances"
 
 
 def small(seed: int, projects: int = 5, factors: int = 2, negative: bool = False) -> CapitalBudgeting:
