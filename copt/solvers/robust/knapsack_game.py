@@ -25,6 +25,7 @@ from copt.solvers.robust.relaxation_kernels import (
 __all__ = ["KnapsackGame", "Relaxation", "plain_solution"]
 
 POOL = 2500  # plans that are remembered
+PASSES = 40  # of column generation, each with a fresh inverse, until a relaxation is left as it is
 EXACT = 5e-8  # relative, between bound and value of a relaxation that is solved
 
 
@@ -69,7 +70,7 @@ class KnapsackGame:
         self.instance = instance
         self.size = n
         self.scale = 1.0 + float(instance.profits.sum())
-        self.rounds = max(5, min(200, 20_000_000 // (n * (capacity + 1))))  # a second or so, at the worst
+        self.rounds = max(5, min(40, 10_000_000 // (n * (capacity + 1))))  # between two looks at the clock
         self.items = Items(
             profits=instance.profits,
             losses=instance.degradations,
@@ -122,7 +123,7 @@ class KnapsackGame:
             self._adopt(start.plans)
         gap = max(tolerance, EXACT * self.scale)
         bound = -np.inf
-        while True:
+        for _ in range(PASSES):
             least, value, steps = relax(self.items, self.room, fixed, basis, scenario, cutoff, gap, self.rounds)
             bound = max(bound, least)
             if steps < self.rounds or bound >= cutoff or stopped():

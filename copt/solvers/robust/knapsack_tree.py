@@ -72,7 +72,7 @@ class Tree:
         with self._changes:
             while not self._open and self._busy and not self._primal.stopped():
                 self._changes.wait(0.05)
-            if not self._open:
+            if not self._open or self._primal.stopped():
                 if not self._busy and not self._primal.stopped():
                     self._close()
                 return False
@@ -119,6 +119,10 @@ class Tree:
         for side in (BARRED, CHOSEN):
             fixed = node.fixed.copy()
             fixed[item] = side
+            if primal.stopped():
+                with self._changes:
+                    heapq.heappush(self._open, node)
+                return
             gap = SHARE * (primal.cutoff - node.bound) if np.isfinite(primal.cutoff) else 0.0
             child = game.solve(fixed, start=node.game, cutoff=primal.cutoff, tolerance=gap, stopped=primal.stopped)
             bound = max(node.bound, child.bound)
