@@ -18,7 +18,7 @@ POLICY_TEMPERATURE = 0.2
 
 
 def gaps(
-    shops: Sequence[JobShop], known: Sequence[int], rule: str | Policy, temperature: float, delta: float
+    shops: Sequence[JobShop], known: Sequence[float], rule: str | Policy, temperature: float, delta: float
 ) -> dict[str, float]:
     """Return mean gaps in percent of one way to dispatch, and the mean seconds for its largest sample.
 

@@ -1,5 +1,6 @@
 """Chooses the algorithm by the type of the problem."""
 
+from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.policy import Policy
 from copt.problems.capital_budgeting import CapitalBudgeting
@@ -22,7 +23,11 @@ def solve(
     workers: int,
     seed: int,
 ) -> None:
-    """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``."""
+    """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``.
+
+    Raises:
+        CoptError: If no algorithm knows this kind of problem.
+    """
     if isinstance(instance, RobustKnapsack):
         from copt.solvers.robust.knapsack import solve_knapsack
 
@@ -32,8 +37,9 @@ def solve(
 
         solve_budgeting(instance, monitor, workers=workers, seed=seed)
     else:
-        from copt.solvers.robust.general import solve_two_stage
-
-        solve_two_stage(instance.two_stage(), monitor, workers=workers, seed=seed)
+        raise CoptError(
+            f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks, and "
+            "capital budgeting with uncertain costs, at most 6 factors and no loans, have one"
+        )
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)

@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
-from pyscipopt import SCIP_PARAMSETTING, Eventhdlr, Model, quicksum
+from pyscipopt import Eventhdlr, Model, quicksum
 from pyscipopt.scip import PY_SCIP_EVENTTYPE as EVENT
+from pyscipopt.scip import PY_SCIP_PARAMSETTING as SETTING
 
 from copt.monitor import Monitor
 from copt.problems.capital_budgeting import CapitalBudgeting
@@ -52,7 +53,7 @@ class ScenarioMaster:
         known = self._monitor.best
         if known is not None and len(self.scenarios) > FEW:  # then candidates are found better elsewhere
             model.setObjlimit(-known)
-            model.setHeuristics(SCIP_PARAMSETTING.OFF)
+            model.setHeuristics(SETTING.OFF)
         model.optimizeNogil()
         if known is not None and model.getStatus() == "infeasible":
             self._monitor.prove(known - TOLERANCE * max(1.0, abs(known)), SOURCE)

@@ -1,0 +1,22 @@
+"""Which algorithm solves which robust problem, end to end."""
+
+import pytest
+from robust_cases import optimum, random_knapsack, random_loans
+
+import copt
+from copt.errors import CoptError
+from copt.problems.robust import check
+
+
+def test_a_small_knapsack_is_solved_as_by_brute_force() -> None:
+    instance = random_knapsack(4, 2)
+    result = copt.solve(instance, seconds=120)
+    assert result.status is copt.Status.OPTIMAL
+    assert result.objective == pytest.approx(-optimum(instance.two_stage()), rel=1e-6)
+    assert check(instance, result.solution) == []
+    assert instance.two_stage().uncertainty.contains(result.solution.worst)
+
+
+def test_a_kind_without_an_algorithm_is_named() -> None:
+    with pytest.raises(CoptError, match="loans-4-1: there is no algorithm for this kind of robust problem yet"):
+        copt.solve(random_loans(4, 1), seconds=5)
