@@ -105,7 +105,7 @@ def test_cells_are_worth_their_worst_leaf() -> None:
 
 def test_a_plan_must_fit_all_over_its_cell() -> None:
     (violation,) = check(uncertain_budget(), cells(0))
-    assert str(violation) == "row: plan 0 in cell 1: row 3 is exceeded by 5"  # 10 * 1.5 - 10
+    assert str(violation) == "row: plan 0: row 3 is exceeded by 5"  # 10 * 1.5 - 10
 
 
 @pytest.mark.parametrize(
