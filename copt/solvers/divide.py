@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from copt.monitor import Monitor
 
-__all__ = ["Problem", "divide_and_conquer", "next_steps", "quota"]
+__all__ = ["Limited", "Problem", "divide_and_conquer", "next_steps", "quota"]
 
 SLICE = 0.03  # seconds of compiled search between two looks at the clock
 ROUND = 500  # moves of a round if their number is limited
@@ -36,6 +36,35 @@ def next_steps(steps: int, seconds: float) -> int:
     It grows by a factor of four at most: the next steps may be harder.
     """
     return max(10, min(4 * steps, int(steps * SLICE / max(seconds, 1e-6))))
+
+
+class Limited:
+    """A search that counts its moves and can be halted: the part of a ``Problem`` that is the same for all.
+
+    Args:
+        monitor: Gives the limits and the clock.
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor, self._began = monitor, monitor.elapsed
+        self._moves, self._halted = 0, False
+
+    @property
+    def spent(self) -> bool:
+        """Whether the moves are used up."""
+        limit = self._monitor.stop.moves
+        return limit is not None and self._moves >= limit
+
+    def halt(self) -> None:
+        """Make every ``conquer`` that runs return soon."""
+        self._halted = True
+
+    def _progress(self) -> float:
+        """Return the share of the time, or of the moves, that is over, at most 1."""
+        stop = self._monitor.stop
+        if stop.moves is not None:
+            return min(1.0, self._moves / max(1, stop.moves))
+        return min(1.0, (self._monitor.elapsed - self._began) / max(1e-9, stop.seconds - self._began))
 
 
 class Problem(Protocol[Zone]):

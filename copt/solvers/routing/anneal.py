@@ -10,7 +10,7 @@ import numpy as np
 from copt.monitor import Monitor
 from copt.problems.base import IntArray
 from copt.problems.routing import FloatArray, Routes, Routing, objective
-from copt.solvers.divide import next_steps, quota
+from copt.solvers.divide import Limited, next_steps, quota
 from copt.solvers.randomness import random_state
 from copt.solvers.routing.anneal_kernels import anneal
 from copt.solvers.routing.division import Division, by_barycentre, layout_of
@@ -54,7 +54,7 @@ class Schedule:
     division: Division = by_barycentre
 
 
-class Annealer:
+class Annealer(Limited):
     """Anneals the routes of one instance, zone by zone; see ``copt.solvers.divide.Problem``.
 
     Args:
@@ -80,7 +80,7 @@ class Annealer:
         focus: Focus | None = None,
     ) -> None:
         self._instance, self._plan, self._schedule = instance, plan, schedule
-        self._monitor, self._report = monitor, report
+        self._report = report
         self._rng = np.random.default_rng([seed, 2])
         self._state = [random_state(seed, k) for k in range(MOST_ZONES)]
         n, count = instance.num_nodes, first.offsets.size - 1
@@ -95,20 +95,9 @@ class Annealer:
         self._marked, self._waiting = np.zeros(routes, dtype=np.uint8), np.zeros(n, dtype=np.uint8)
         self._current = self._best = float(objective(instance, first))
         self._unit = self._current / max(1, instance.customers.size + count)
-        self._began = monitor.elapsed
-        self._halted = False
-        self._moves = 0
+        self._fewest, self._most_pressure = self._limits_of_pressure()
         self._squeeze = 0.0
-
-    @property
-    def spent(self) -> bool:
-        """Whether the moves are used up."""
-        limit = self._monitor.stop.moves
-        return limit is not None and self._moves >= limit
-
-    def halt(self) -> None:
-        """Make every ``conquer`` that runs return soon."""
-        self._halted = True
+        super().__init__(monitor)  # the clock of the search starts when it is ready
 
     def divide(self, parts: int) -> list[Zone]:
         """Cut the routes into zones of about equally many customers."""
@@ -166,14 +155,16 @@ class Annealer:
         cost came with its load, without a step: all of F when full, so that the sum differs from the true costs by
         squares only. The slope leads from nearly empty routes to empty ones; it fades with the temperature.
         """
+        return self._most_pressure if np.count_nonzero(self._fleet.size) > self._fewest else 0.0
+
+    def _limits_of_pressure(self) -> tuple[int, float]:
+        """Return the fewest routes that the demand allows, and the pressure while there are more."""
         instance, schedule, plan = self._instance, self._schedule, self._plan
         if instance.capacity is None:
-            return 0.0
+            return 0, 0.0
         fewest = -(-int(instance.demands.sum()) // int(instance.capacity))
-        if np.count_nonzero(self._fleet.size) <= fewest:
-            return 0.0
         at_depot = float((plan.leave + plan.enter)[instance.customers].mean())
-        return schedule.squeeze * at_depot / (self._unit * schedule.hot * float(instance.capacity) ** 2)
+        return fewest, schedule.squeeze * at_depot / (self._unit * schedule.hot * float(instance.capacity) ** 2)
 
     def _look(self) -> FloatArray | None:
         """Return the weights of the seeds of a round, None for all alike."""
@@ -211,13 +202,6 @@ class Annealer:
             counts=np.zeros(5, dtype=np.int64),
             account=np.zeros(3),
         )
-
-    def _progress(self) -> float:
-        """Return the share of the time, or of the moves, that is over."""
-        stop = self._monitor.stop
-        if stop.moves is not None:
-            return min(1.0, self._moves / max(1, stop.moves))
-        return min(1.0, (self._monitor.elapsed - self._began) / max(1e-9, stop.seconds - self._began))
 
     def _temperature(self) -> float:
         """Return the temperature of this moment: a geometric course."""

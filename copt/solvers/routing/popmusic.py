@@ -20,7 +20,7 @@ from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.problems.base import IntArray
 from copt.problems.routing import Routes, Routing, check, objective
-from copt.solvers.divide import divide_and_conquer
+from copt.solvers.divide import Limited, divide_and_conquer
 from copt.solvers.routing.conquerors import Conqueror
 from copt.solvers.routing.division import Layout, layout_of
 from copt.solvers.routing.part import part_of
@@ -52,7 +52,7 @@ class Zone:
     gain: float = 0.0
 
 
-class Popmusic:
+class Popmusic(Limited):
     """Improves the routes of one instance, small zone by small zone; see ``copt.solvers.divide.Problem``.
 
     A move is one zone for each worker.
@@ -82,21 +82,10 @@ class Popmusic:
             raise CoptError(f"{instance.name} is a tour; zones of routes need a depot, call search_tour instead")
         conqueror.admit(instance)
         self._instance, self._depot, self._conqueror = instance, instance.depot, conqueror
-        self._monitor, self._report = monitor, report
+        self._report = report
         self._rng = np.random.default_rng([seed, 3])
         self._routes = first.to_lists()
-        self._halted = False
-        self._moves = 0
-
-    @property
-    def spent(self) -> bool:
-        """Whether the moves are used up."""
-        limit = self._monitor.stop.moves
-        return limit is not None and self._moves >= limit
-
-    def halt(self) -> None:
-        """Make every ``conquer`` that runs return soon."""
-        self._halted = True
+        super().__init__(monitor)
 
     def divide(self, parts: int) -> list[Zone]:
         """Return at most ``parts`` zones, each a random route and the nearest ones that are in no other zone."""

@@ -9,7 +9,7 @@ import numpy as np
 from copt.monitor import Monitor
 from copt.problems.base import IntArray
 from copt.problems.routing import Routes, Routing, objective
-from copt.solvers.divide import next_steps, quota
+from copt.solvers.divide import Limited, next_steps, quota
 from copt.solvers.randomness import random_state
 from copt.solvers.routing.cost_kernels import Int32
 from copt.solvers.routing.path_kernels import GAIN, KICKS, Path, push
@@ -26,7 +26,7 @@ REACH = 50_000  # longest reversal
 HOT = 0.2  # first temperature, in mean legs; it falls to 0
 
 
-class TourSearch:
+class TourSearch(Limited):
     """Improves a tour; see ``copt.solvers.divide.Problem``.
 
     Args:
@@ -38,7 +38,7 @@ class TourSearch:
     """
 
     def __init__(self, instance: Routing, near: Int32, first: IntArray, monitor: Monitor, seed: int) -> None:
-        self._instance, self._near, self._monitor = instance, near, monitor
+        self._instance, self._near = instance, near
         self._costs = costs_of(instance)
         self._tour = first.astype(np.int32)
         self._place = np.zeros_like(self._tour)
@@ -47,19 +47,13 @@ class TourSearch:
         self._rng = np.random.default_rng([seed, 3])
         self._seed = seed
         self._cost = self._best = float(objective(instance, self._routes()))
-        self._unit, self._began = self._cost / first.size, monitor.elapsed
-        self._halted = False
-        self._kicks = 0
+        self._unit = self._cost / first.size
+        super().__init__(monitor)  # the clock of the search starts when it is ready
 
     @property
     def spent(self) -> bool:
         """Whether the moves are used up, or no move exists."""
-        limit = self._monitor.stop.moves
-        return self._tour.size < 5 or (limit is not None and self._kicks >= limit)
-
-    def halt(self) -> None:
-        """Make every ``conquer`` that runs return soon."""
-        self._halted = True
+        return self._tour.size < 5 or super().spent
 
     def divide(self, parts: int) -> list[Path]:
         """Cut the tour at random into stretches of equal length."""
@@ -75,7 +69,7 @@ class TourSearch:
         for node in self._tour[zone.low : zone.high]:
             if self._fresh[node]:
                 push(zone, node)
-        steps, done, left = FEW, False, quota(self._monitor, self._kicks)
+        steps, done, left = FEW, False, quota(self._monitor, self._moves)
         while left > 0 and not self._halted:
             began = time.perf_counter()
             if math.isinf(left) and began >= deadline:
@@ -95,7 +89,7 @@ class TourSearch:
     def reunite(self, zones: Sequence[Path]) -> None:
         """Report the tour if it is better."""
         gain = sum(float(zone.account[GAIN]) for zone in zones)
-        self._kicks += int(max(zone.account[KICKS] for zone in zones))
+        self._moves += int(max(zone.account[KICKS] for zone in zones))
         for zone in zones:
             self._fresh[self._tour[[zone.low, zone.high - 1]]] = True
         self._cost -= gain
@@ -106,12 +100,7 @@ class TourSearch:
 
     def _temperature(self) -> float:
         """Return the temperature of this moment: a straight course down to 0 over the time or the moves."""
-        stop = self._monitor.stop
-        if stop.moves is not None:
-            progress = self._kicks / max(1, stop.moves)
-        else:
-            progress = (self._monitor.elapsed - self._began) / max(1e-9, stop.seconds - self._began)
-        return self._unit * HOT * max(0.0, 1.0 - progress)
+        return self._unit * HOT * (1.0 - self._progress())
 
     def _routes(self) -> Routes:
         return Routes(self._tour.astype(np.int64), np.array([0, self._tour.size]))
