@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from copt.errors import CoptError, InvalidInstanceError
 
-__all__ = ["IntArray", "Violation", "as_integers", "as_offsets", "first_where", "same"]
+__all__ = ["FloatArray", "IntArray", "Violation", "as_integers", "as_offsets", "first_where", "same"]
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,9 @@ class CapitalBudgeting:
     name: str = "unnamed"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "costs", vector("costs", self.costs))
+        object.__setattr__(self, "costs", vector("costs", self.costs, negative=False))
         n = self.costs.size
-        object.__setattr__(self, "profits", vector("profits", self.profits, n))
+        object.__setattr__(self, "profits", vector("profits", self.profits, n, negative=False))
         factors = np.shape(self.cost_factors)[1] if np.ndim(self.cost_factors) == 2 else 0
         if n == 0 or factors == 0:
             raise InvalidInstanceError("capital budgeting needs a project and a risk factor")
@@ -81,10 +81,6 @@ class CapitalBudgeting:
             if len(array) != n:
                 raise InvalidInstanceError(f"{name} has {len(array)} rows for {n} projects")
             object.__setattr__(self, name, array)
-        for name in ("costs", "profits"):
-            array = getattr(self, name)
-            if (array < 0).any():
-                raise InvalidInstanceError(f"{name}[{int(array.argmin())}] = {array.min()} is negative")
         for name in ("budget", "late"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise InvalidInstanceError(f"{name} must be a number from 0 on, got {getattr(self, name)}")
@@ -113,35 +109,27 @@ class CapitalBudgeting:
 
     @functools.cached_property
     def _two_stage(self) -> TwoStage:
-        n, k, extra = self.num_projects, self.num_factors, 0 if self.loans is None else 1
+        n, k, loans = self.num_projects, self.num_factors, [] if self.loans is None else [self.loans]
+        extra = len(loans)
         spread = 0.5 * self.profits[:, None] * self.profit_factors  # (projects, factors)
         padding = np.zeros((k, extra))
         once = np.hstack([np.eye(n), np.zeros((n, extra))])
-        early, late = self._loan_columns()
-        spent, nothing = np.append(self.costs, -early[:extra, 0]), np.zeros(n + extra)
+        spent, nothing = np.append(self.costs, [-loan.early_amount for loan in loans]), np.zeros(n + extra)
         return TwoStage(
             x=Columns.binary(n + extra),
             y=Columns.binary(n + extra),
             uncertainty=Box(-np.ones(k), np.ones(k)),
-            cost_x=np.append(-self.profits, early[:extra, 1]),
-            cost_y=np.append(-self.late * self.profits, late[:extra, 1]),
+            cost_x=np.append(-self.profits, [loan.early_cost for loan in loans]),
+            cost_y=np.append(-self.late * self.profits, [loan.late_cost for loan in loans]),
             cost_ux=np.hstack([-spread.T, padding]),
             cost_uy=np.hstack([-self.late * spread.T, padding]),
             rows_x=np.vstack([once, spent, spent]),
-            rows_y=np.vstack([once, nothing, np.append(self.costs, -late[:extra, 0])]),
+            rows_y=np.vstack([once, nothing, np.append(self.costs, [-loan.late_amount for loan in loans])]),
             products_x=self._cost_products((n, n + 1)),
             products_y=self._cost_products((n + 1,)),
             limits=np.concatenate([np.ones(n), [self.budget, self.budget]]),
             maximise=True,
             name=self.name,
-        )
-
-    def _loan_columns(self) -> tuple[FloatArray, FloatArray]:
-        """Return amount and cost of the early and of the late loan, each of shape (1, 2); zeros if there are none."""
-        loans = self.loans or Loans(0.0, 0.0, 0.0, 0.0)
-        return (
-            np.array([[loans.early_amount, loans.early_cost]]),
-            np.array([[loans.late_amount, loans.late_cost]]),
         )
 
     def _cost_products(self, rows: tuple[int, ...]) -> Products:

@@ -59,10 +59,7 @@ class RobustKnapsack:
             raise InvalidInstanceError(f"repair_weights has {repair.size} entries for {n} items")
         object.__setattr__(self, "repair_weights", repair)
         for name in ("profits", "degradations", "outsourcing"):
-            array = vector(name, getattr(self, name), n)
-            if (array < 0).any():
-                raise InvalidInstanceError(f"{name}[{int(array.argmin())}] = {array.min()} is negative")
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, vector(name, getattr(self, name), n, negative=False))
         if self.capacity < 0:
             raise InvalidInstanceError(f"capacity = {self.capacity} is negative")
         Budget(n, self.budget)

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from copt.errors import InvalidInstanceError, InvalidSolutionError
-from copt.problems.base import IntArray, Violation, as_integers, as_offsets, first_where
+from copt.problems.base import FloatArray, IntArray, Violation, as_integers, as_offsets, first_where
 
 __all__ = ["FloatArray", "Metric", "Routes", "Routing", "check", "costs", "objective", "toy"]
 
-FloatArray = NDArray[np.float64]
 Metric = Literal["exact", "euc_2d", "ceil_2d", "geo", "att"]
 
 METRICS: tuple[Metric, ...] = ("exact", "euc_2d", "ceil_2d", "geo", "att")

@@ -35,13 +35,11 @@ class Columns:
         lower: Smallest values, shape (variables,); may be -inf.
         upper: Largest values; may be inf.
         integer: Whether each must be whole.
-        names: Names for people, or empty.
     """
 
     lower: FloatArray
     upper: FloatArray
     integer: NDArray[np.bool_]
-    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in (("lower", np.float64), ("upper", np.float64), ("integer", np.bool_)):

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from copt.errors import InvalidInstanceError
+from copt.problems.base import FloatArray
 
 __all__ = ["Box", "Budget", "Ellipsoid", "FloatArray", "Polyhedron", "Product", "Scenarios", "UncertaintySet"]
 
-FloatArray = NDArray[np.float64]
 TOLERANCE = 1e-6  # by which a scenario may miss its set, as solvers miss their constraints
 
 
@@ -38,17 +37,20 @@ class UncertaintySet(Protocol):
         """Return random members, shape (count, size); extreme ones often."""
 
 
-def vector(field: str, values: Any, size: int | None = None) -> FloatArray:
+def vector(field: str, values: Any, size: int | None = None, *, negative: bool = True) -> FloatArray:
     """Return ``values`` as a read-only vector of finite numbers.
 
     Raises:
-        InvalidInstanceError: If they are not, or are not ``size`` many.
+        InvalidInstanceError: If they are not, are not ``size`` many, or one is negative and must not be.
     """
     array = np.array(values, dtype=np.float64)
     if array.ndim != 1 or (size is not None and array.size != size):
         wanted = "one dimension" if size is None else f"shape ({size},)"
         raise InvalidInstanceError(f"{field} must have {wanted}, got shape {array.shape}")
-    return frozen(field, array)
+    frozen(field, array)
+    if not negative and (array < 0).any():
+        raise InvalidInstanceError(f"{field}[{int(array.argmin())}] = {array.min()} is negative")
+    return array
 
 
 def table(field: str, values: Any, columns: int) -> FloatArray:
