@@ -1,0 +1,131 @@
+"""The other process of a solve: looks for better points on a core of its own, and cannot harm the solve."""
+
+import os
+import subprocess
+import sys
+import threading
+from multiprocessing import Pipe
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from copt.problems.base import FloatArray
+from copt.problems.mip import MIP
+
+__all__ = ["Found", "Partner", "Task", "available"]
+
+COMMAND = "import sys; sys.path[:] = {path!r}; from copt.solvers.mip.worker import main; main({handle})"
+
+
+class Task(NamedTuple):
+    """What the process is asked to do.
+
+    Args:
+        instance: The program, in arrays.
+        seconds: Most time.
+        seed: Seed of every random choice.
+    """
+
+    instance: MIP
+    seconds: float
+    seed: int
+
+
+class Found(NamedTuple):
+    """A point, or a message, from the process.
+
+    Args:
+        source: What found it.
+        places: Where it is not zero, shape (nonzeros,).
+        values: Its values there, shape (nonzeros,).
+    """
+
+    source: str
+    places: Any
+    values: FloatArray
+
+    def dense(self, size: int) -> FloatArray:
+        """Return all values, shape (size,)."""
+        values = np.zeros(size)
+        values[self.places] = self.values
+        return values
+
+
+def available() -> bool:
+    """Return whether this system can hand a pipe to another process."""
+    return os.name == "posix"
+
+
+class Partner:
+    """A worker process, from the side of the solve. Whatever becomes of it, no method raises or waits.
+
+    Args:
+        task: What it is asked to do.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._own, theirs = Pipe()
+        handle = theirs.fileno()
+        code = COMMAND.format(path=sys.path, handle=handle)
+        quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[handle],
+            env=os.environ | quiet,
+            start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
+        )
+        theirs.close()
+        self._news: Found | None = None
+        self._ended = False
+        self._changes = threading.Condition()
+        self._sender = threading.Thread(target=self._send, args=(task,), name="copt-partner", daemon=True)
+        self._sender.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def tell(self, values: FloatArray) -> None:
+        """Let it know a better point; if there is a newer one before it listens, only that."""
+        with self._changes:
+            places = np.flatnonzero(values)
+            self._news = Found("", places.astype(np.int32), values[places])
+            self._changes.notify()
+
+    def found(self) -> list[Found]:
+        """Return what it has found since the last call."""
+        found = []
+        try:
+            while self._own.poll():
+                found.append(self._own.recv())
+        except (EOFError, OSError):
+            pass
+        return found
+
+    def end(self) -> None:
+        """End the process."""
+        with self._changes:
+            self._ended = True
+            self._changes.notify()
+        self._process.kill()
+        self._process.wait()
+        self._sender.join()
+        self._own.close()
+
+    def _send(self, task: Task) -> None:
+        try:
+            self._own.send(task)
+            while True:
+                with self._changes:
+                    while self._news is None and not self._ended:
+                        self._changes.wait()
+                    if self._ended:
+                        return
+                    news, self._news = self._news, None
+                self._own.send(news)
+        except OSError:  # it is gone
+            return

@@ -1,0 +1,153 @@
+"""Solves the program, its relaxation, or what fixed variables leave of it, with HiGHS."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from copt.problems.base import FloatArray
+from copt.problems.mip import MIP
+
+__all__ = ["Outcome", "Relaxed", "SubMIP"]
+
+SHORT = 0.5  # seconds for the first try of the relaxation
+
+Mask = NDArray[np.bool_]
+
+
+class Outcome(NamedTuple):
+    """How the search of a neighbourhood ended.
+
+    Args:
+        value: Cost of the best point found, infinity if there is none; minimised.
+        exhausted: Whether the neighbourhood has nothing better, or nothing at all.
+        seconds: How long it took.
+    """
+
+    value: float
+    exhausted: bool
+    seconds: float
+
+
+class Relaxed(NamedTuple):
+    """The solution of the linear relaxation.
+
+    Args:
+        values: Shape (variables,).
+        prices: Reduced costs, shape (variables,); minimised.
+        bound: Its cost; minimised.
+    """
+
+    values: FloatArray
+    prices: FloatArray
+    bound: float
+
+
+class SubMIP:
+    """A program whose variables can be fixed for a while.
+
+    Args:
+        instance: The program; costs are minimised here whatever its sense.
+        tell: Called with the values and the cost of each better point.
+        halted: Whether the search must end.
+        seed: Seed of HiGHS.
+    """
+
+    def __init__(
+        self, instance: MIP, tell: Callable[[FloatArray, float], None], halted: Callable[[], bool], seed: int
+    ) -> None:
+        self.instance = instance
+        self._tell, self._halted = tell, halted
+        self._all = np.arange(instance.num_variables, dtype=np.int32)
+        self._kinds = np.where(instance.integer, 1, 0).astype(np.uint8)
+        self._highs = highspy.Highs()
+        for option, value in (("output_flag", False), ("threads", 1), ("random_seed", seed % 2**31)):
+            self._highs.setOptionValue(option, value)
+        self._highs.passModel(_model(instance))
+        self._highs.cbMipImprovingSolution.subscribe(self._hear)
+        self._highs.cbMipInterrupt.subscribe(self._look)
+        self._highs.cbSimplexInterrupt.subscribe(self._look)
+        self._highs.cbIpmInterrupt.subscribe(self._look)
+        self._until = np.inf
+
+    def relax(self, seconds: float) -> Relaxed | None:
+        """Return the solution of the linear relaxation, None if it is not found in time or there is none."""
+        highs, found, began = self._highs, None, time.perf_counter()
+        highs.changeColsIntegrality(self._all.size, self._all, np.zeros_like(self._kinds))
+        # Either method may take fifty times as long as the other, and nobody knows beforehand which.
+        for method, most in (("simplex", SHORT), ("ipm", np.inf), ("simplex", np.inf)):
+            highs.setOptionValue("solver", method)
+            left = seconds - (time.perf_counter() - began)
+            self._run(min(most, left), relaxed=True)
+            if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+                solution = highs.getSolution()
+                bound = float(highs.getInfo().objective_function_value)
+                found = Relaxed(np.array(solution.col_value), np.array(solution.col_dual), bound)
+            highs.clearSolver()
+            if found is not None or left <= 0.0 or self._halted():
+                break
+        highs.setOptionValue("solver", "choose")
+        highs.changeColsIntegrality(self._all.size, self._all, self._kinds)
+        return found
+
+    def solve(
+        self, fixed: Mask, values: FloatArray, *, seconds: float, start: FloatArray | None = None
+    ) -> Outcome:
+        """Search with the variables of ``fixed`` held at ``values``.
+
+        Args:
+            fixed: Which are held, shape (variables,).
+            values: Where they are held, shape (variables,).
+            seconds: Most time.
+            start: A point of the neighbourhood that is to be beaten.
+        """
+        highs, instance = self._highs, self.instance
+        held = np.flatnonzero(fixed).astype(np.int32)
+        highs.changeColsBounds(held.size, held, values[held], values[held])
+        began = time.perf_counter()
+        if start is not None:
+            solution = highspy.HighsSolution()
+            solution.col_value = start
+            highs.setSolution(solution)
+        self._run(seconds)
+        status = highs.getModelStatus()
+        value = float(highs.getInfo().objective_function_value)
+        known = highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        if known:
+            self._tell(np.array(highs.getSolution().col_value), value)
+        highs.clearSolver()
+        highs.changeColsBounds(held.size, held, instance.lower[held], instance.upper[held])
+        over = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible)
+        return Outcome(value if known else np.inf, status in over, time.perf_counter() - began)
+
+    def _run(self, seconds: float, *, relaxed: bool = False) -> None:
+        self._until = time.perf_counter() + seconds
+        # HiGHS' clock runs on from one linear program to the next, but starts anew with each tree.
+        self._highs.setOptionValue("time_limit", max(0.01, seconds) + (self._highs.getRunTime() if relaxed else 0.0))
+        self._highs.run()
+
+    def _hear(self, event: Any) -> None:
+        self._tell(np.array(event.data_out.mip_solution), float(event.data_out.objective_function_value))
+
+    def _look(self, event: Any) -> None:
+        event.data_in.user_interrupt = time.perf_counter() >= self._until or self._halted()  # it stays as it is left
+
+
+def _model(instance: MIP) -> highspy.HighsLp:
+    """Return the program as HiGHS has it, minimised."""
+    program = highspy.HighsLp()
+    program.num_col_, program.num_row_ = instance.num_variables, instance.num_rows
+    program.col_cost_ = instance.sign * instance.costs
+    program.offset_ = instance.sign * instance.offset
+    program.col_lower_, program.col_upper_ = instance.lower, instance.upper
+    program.row_lower_, program.row_upper_ = instance.row_lower, instance.row_upper
+    matrix = program.a_matrix_
+    matrix.format_ = highspy.MatrixFormat.kRowwise
+    matrix.num_col_, matrix.num_row_ = instance.num_variables, instance.num_rows
+    matrix.start_, matrix.index_, matrix.value_ = instance.starts, instance.columns, instance.coefficients
+    kinds = highspy.HighsVarType
+    program.integrality_ = [kinds.kInteger if whole else kinds.kContinuous for whole in instance.integer]
+    return program

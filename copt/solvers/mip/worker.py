@@ -1,0 +1,134 @@
+"""The worker process: relaxation, first points, then one neighbourhood after the other until it is killed."""
+
+import itertools
+import threading
+import time
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from copt.problems.base import FloatArray
+from copt.problems.mip import MIP, Point, check, objective
+from copt.solvers.mip.arms import ARMS, Arm, State
+from copt.solvers.mip.bandit import Bandit
+from copt.solvers.mip.partner import Found, Task
+from copt.solvers.mip.submip import SubMIP
+
+__all__ = ["Worker", "main"]
+
+FIRST, LONGEST = 1.0, 8.0  # seconds for the first neighbourhoods, and for any
+SHARE = 0.7  # of the integer variables that is held at first
+LEAST, MOST = 0.1, 0.98
+BETTER = 1e-6  # relative improvement that counts
+
+
+def main(handle: int) -> None:
+    """Work for the solve at the other end of ``handle``; never returns but when the work is over."""
+    connection = Connection(handle)
+    task: Task = connection.recv()
+    Worker(task, connection).run()
+
+
+class Worker:
+    """Looks for better points of one program.
+
+    Args:
+        task: What is asked.
+        connection: Where points go and better ones come from.
+    """
+
+    def __init__(self, task: Task, connection: Connection) -> None:
+        self._until = time.perf_counter() + task.seconds
+        self._connection, self._instance = connection, task.instance
+        rng = np.random.default_rng(task.seed)
+        self.state = State(task.instance, rng)
+        self._bandit = Bandit([arm.name for arm in ARMS], rng)
+        self._shares = {arm.name: SHARE for arm in ARMS}
+        self._source = ""
+        self._heard: list[Found] = []
+        self._lock = threading.Lock()
+        self._model = SubMIP(task.instance, self._tell, self._halted, task.seed)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def run(self) -> None:
+        """Work until the time is over."""
+        self.state.relaxed = self._model.relax(self._left())
+        for turn in itertools.count():
+            if self._halted():
+                break
+            self._take_news()
+            arms = [arm for arm in ARMS if self._fits(arm)]
+            name = self._bandit.choose([arm.name for arm in arms])
+            self._try(next(arm for arm in arms if arm.name == name), min(LONGEST, FIRST * 1.05**turn))
+
+    def _fits(self, arm: Arm) -> bool:
+        state = self.state
+        return len(state.pool) >= arm.points and (not arm.relaxed or state.relaxed is not None)
+
+    def _try(self, arm: Arm, seconds: float) -> None:
+        """Search a neighbourhood, and learn from it how promising and how wide the next should be."""
+        state, before, self._source = self.state, self.state.best, arm.name
+        share = self._shares[arm.name]
+        began = time.perf_counter()
+        hold = arm.hold(state, share)
+        if hold is None:
+            self._shares[arm.name] = max(LEAST, 0.8 * share)
+            self._bandit.learn(arm.name, 0.0)
+            return
+        found = self._model.solve(hold.fixed, hold.values, seconds=min(seconds, self._left()), start=hold.start)
+        took = time.perf_counter() - began
+        gain = _gain(before, state.best)
+        self._bandit.learn(arm.name, gain / (took + 0.05))
+        if found.exhausted:
+            self._shares[arm.name] = max(LEAST, share - (0.1 if took < 0.3 * seconds else 0.03))
+        elif gain == 0.0:
+            self._shares[arm.name] = min(MOST, share + 0.3 * (1.0 - share))
+
+    def _left(self) -> float:
+        return max(0.0, self._until - time.perf_counter())
+
+    def _halted(self) -> bool:
+        return self._left() <= 0.0
+
+    def _tell(self, values: FloatArray, value: float) -> None:
+        """Keep a point, and send it if it is the best."""
+        instance = self._instance
+        tidy = np.where(instance.integer, np.round(values), values)
+        if not check(instance, Point(tidy)):
+            values = tidy
+        if self.state.add(_cost(instance, values), values):
+            places = np.flatnonzero(values)
+            try:
+                self._connection.send(Found(self._source, places.astype(np.int32), values[places]))
+            except OSError:
+                self._until = 0.0
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                news = self._connection.recv()
+                with self._lock:
+                    self._heard.append(news)
+        except (EOFError, OSError):
+            self._until = 0.0
+
+    def _take_news(self) -> None:
+        with self._lock:
+            heard, self._heard = self._heard, []
+        for news in heard:
+            values = news.dense(self._instance.num_variables)
+            self.state.add(_cost(self._instance, values), values)
+
+
+def _cost(instance: MIP, values: FloatArray) -> float:
+    return instance.sign * objective(instance, Point(values))
+
+
+def _gain(before: float, after: float) -> float:
+    """Return the relative improvement; the first point counts as 1."""
+    if after >= before:
+        return 0.0
+    if before == np.inf:
+        return 1.0
+    gain = (before - after) / max(abs(before), abs(after), 1e-9)
+    return gain if gain > BETTER else 0.0
