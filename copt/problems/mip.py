@@ -1,5 +1,6 @@
 """Mixed-integer linear programs in arrays, what a point of them costs and whether it is feasible."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -111,6 +112,10 @@ class MIP:
     def binary(self) -> NDArray[np.bool_]:
         """Whether each variable is 0 or 1, shape (variables,)."""
         return self.integer & (self.lower >= 0) & (self.upper <= 1)
+
+    def bare(self) -> "MIP":
+        """Return the arrays alone, to be handed to another process."""
+        return dataclasses.replace(self, source=None, names=())
 
     def name_of(self, variable: int) -> str:
         """Return the name of a variable."""

@@ -1,7 +1,5 @@
 """SCIP as exact master, and a partner process that starts and improves points."""
 
-import dataclasses
-
 from copt.monitor import Monitor
 from copt.policy import Policy
 from copt.problems.mip import MIP, Point
@@ -23,7 +21,7 @@ def solve(
     if workers > 1 and instance.integer.any():
         reason = unfit(instance)
         if reason is None:
-            partner = Partner(Task(dataclasses.replace(instance, source=None, names=()), monitor.remaining, seed))
+            partner = Partner(Task(instance.bare(), monitor.remaining, seed))
         else:
             monitor.note(f"SCIP works alone: {reason}")
     try:

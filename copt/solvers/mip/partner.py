@@ -1,8 +1,10 @@
 """The other process of a solve: looks for better points on a core of its own, and cannot harm the solve."""
 
 import os
+import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 from multiprocessing import Pipe
 from typing import Any, NamedTuple
@@ -68,20 +70,23 @@ class Partner:
         handle = theirs.fileno()
         code = COMMAND.format(path=sys.path, handle=handle)
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[handle],
-            env=os.environ | quiet,
-            start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
-        )
+        with tempfile.TemporaryFile() as file:  # a pipe would make the solve wait until the process reads
+            pickle.dump(task, file, protocol=pickle.HIGHEST_PROTOCOL)
+            file.seek(0)
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=file,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[handle],
+                env=os.environ | quiet,
+                start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
+            )
         theirs.close()
         self._news: Found | None = None
         self._ended = False
         self._changes = threading.Condition()
-        self._sender = threading.Thread(target=self._send, args=(task,), name="copt-partner", daemon=True)
+        self._sender = threading.Thread(target=self._send, name="copt-partner", daemon=True)
         self._sender.start()
 
     @property
@@ -116,9 +121,8 @@ class Partner:
         self._sender.join()
         self._own.close()
 
-    def _send(self, task: Task) -> None:
+    def _send(self) -> None:
         try:
-            self._own.send(task)
             while True:
                 with self._changes:
                     while self._news is None and not self._ended:

@@ -1,6 +1,8 @@
 """The worker process: relaxation, first points, then one neighbourhood after the other until it is killed."""
 
 import itertools
+import pickle
+import sys
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -24,9 +26,8 @@ BETTER = 1e-6  # relative improvement that counts
 
 def main(handle: int) -> None:
     """Work for the solve at the other end of ``handle``; never returns but when the work is over."""
-    connection = Connection(handle)
-    task: Task = connection.recv()
-    Worker(task, connection).run()
+    task: Task = pickle.load(sys.stdin.buffer)  # written by the solve that started this process
+    Worker(task, Connection(handle)).run()
 
 
 class Worker:
