@@ -7,15 +7,39 @@ import numpy as np
 __all__ = ["Bandit", "Record"]
 
 FADING = 0.9  # of what an arm did before, each time that it is tried again
+SHARE = 0.7  # of the integer variables that is held at first
 
 
 @dataclass
 class Record:
-    """What is known of an arm: how often it was tried, its mean reward and the mean of the squares, older tries fading."""
+    """What is known of an arm.
+
+    Args:
+        tries: How often it was tried, older tries fading.
+        mean: Its mean reward.
+        square: The mean of the squares.
+        share: Share of the integer variables that it held last.
+    """
 
     tries: float = 0.0
     mean: float = 0.0
     square: float = 0.0
+    share: float = SHARE
+
+    def add(self, reward: float) -> None:
+        """Count one more try."""
+        self.tries *= FADING
+        self.blend(Record(1.0, reward, reward**2, self.share), 1.0)
+
+    def blend(self, other: "Record", weight: float) -> None:
+        """Take in what another record says, whose tries count ``weight`` each."""
+        tries = weight * other.tries
+        total = self.tries + tries
+        if total > 0:
+            for name in ("mean", "square", "share"):
+                own = getattr(self, name)
+                setattr(self, name, own + tries / total * (getattr(other, name) - own))
+        self.tries = total
 
 
 class Bandit:
@@ -27,9 +51,8 @@ class Bandit:
         prior: Beliefs from earlier instances.
     """
 
-    def __init__(self, names: list[str], rng: np.random.Generator, prior: dict[str, Record] | None = None) -> None:
-        known = prior or {}
-        self.records = {name: known.get(name, Record()) for name in names}
+    def __init__(self, names: list[str], rng: np.random.Generator, prior: dict[str, Record]) -> None:
+        self.records = {name: prior.get(name, Record()) for name in names}
         self._rng = rng
 
     def choose(self, names: list[str]) -> str:
@@ -42,11 +65,3 @@ class Bandit:
             hope = record.mean if record.tries >= 1 else scale
             drawn[name] = hope + spread * self._rng.normal() / np.sqrt(1.0 + record.tries)
         return max(drawn, key=lambda name: drawn[name])
-
-    def learn(self, name: str, reward: float) -> None:
-        """Remember what an arm earned."""
-        record = self.records[name]
-        record.tries = FADING * record.tries + 1.0
-        weight = 1.0 / record.tries
-        record.mean += weight * (reward - record.mean)
-        record.square += weight * (reward**2 - record.square)

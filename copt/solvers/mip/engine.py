@@ -1,11 +1,15 @@
 """SCIP as exact master, and a partner process that starts and improves points."""
 
+import numpy as np
+
 from copt.monitor import Monitor
 from copt.policy import Policy
 from copt.problems.mip import MIP, Point
 from copt.result import StopReason
 from copt.solvers.mip.master import Master
+from copt.solvers.mip.memory import Memory
 from copt.solvers.mip.partner import Partner, Task, available
+from copt.solvers.mip.settings import DEFAULT
 
 __all__ = ["NAME", "solve", "unfit"]
 
@@ -17,20 +21,41 @@ def solve(
     instance: MIP, monitor: Monitor, *, start: Point | None, policy: Policy | None, workers: int, seed: int
 ) -> None:
     """Search until the monitor says stop or SCIP has proved its answer; see ``copt.solvers.base.Solver``."""
+    memory = policy if isinstance(policy, Memory) else None
+    prior = memory.arms(instance) if memory is not None else {}
+    setting = memory.setting(instance, np.random.default_rng(seed)) if memory is not None else DEFAULT
     partner = None
     if workers > 1 and instance.integer.any():
         reason = unfit(instance)
         if reason is None:
-            partner = Partner(Task(instance.bare(), monitor.remaining, seed))
+            partner = Partner(Task(instance.bare(), monitor.remaining, seed, prior))
         else:
             monitor.note(f"SCIP works alone: {reason}")
     try:
-        Master(instance, monitor, seed).run(partner, start)
+        Master(instance, monitor, seed, setting).run(partner, start)
     finally:
         if partner is not None:
             partner.end()
+    if memory is not None:
+        memory.learn(instance, partner.records if partner is not None else {}, setting, -mean_gap(monitor))
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
+
+
+def mean_gap(monitor: Monitor) -> float:
+    """Return the mean gap between incumbent and bound over the time of a solve, from 0 to 1 (primal-dual integral)."""
+    trace, now = monitor.trace(), max(monitor.elapsed, 1e-9)
+    courses = (trace.incumbents, trace.bounds)
+    moments = sorted((time, kind, value) for kind, pairs in enumerate(courses) for time, value in pairs)
+    known: list[float | None] = [None, None]
+    total, last, gap = 0.0, 0.0, 1.0
+    for time, kind, value in moments:
+        total, last = total + gap * (time - last), time
+        known[kind] = value
+        best, bound = known
+        if best is not None and bound is not None:
+            gap = min(1.0, abs(best - bound) / max(abs(best), abs(bound), 1e-9))
+    return (total + gap * (now - last)) / now
 
 
 def unfit(instance: MIP) -> str | None:

@@ -12,6 +12,7 @@ from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective
 from copt.solvers.mip.partner import Found, Partner
 from copt.solvers.mip.plugins import TIMINGS, Mailbox, Watch
+from copt.solvers.mip.settings import DEFAULT, SETTINGS
 
 __all__ = ["Master", "settled"]
 
@@ -26,13 +27,15 @@ class Master:
         instance: The program.
         monitor: Told of points and bounds.
         seed: Shift of SCIP's random seeds.
+        setting: Name of one of SETTINGS.
     """
 
-    def __init__(self, instance: MIP, monitor: Monitor, seed: int) -> None:
+    def __init__(self, instance: MIP, monitor: Monitor, seed: int, setting: str = DEFAULT) -> None:
         self.instance, self.monitor = instance, monitor
         self.model, self.variables = to_scip(instance)
         self.model.setParam("misc/catchctrlc", False)
         self.model.setParam("randomization/randomseedshift", seed % 2**31)
+        SETTINGS[setting](self.model)
         self._error: BaseException | None = None
         self._waiting: deque[Found] = deque()
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
+from copt.solvers.mip.bandit import Record
 
 __all__ = ["Found", "Partner", "Task", "available"]
 
@@ -26,15 +27,24 @@ class Task(NamedTuple):
         instance: The program, in arrays.
         seconds: Most time.
         seed: Seed of every random choice.
+        prior: What to expect of the neighbourhoods, by their names.
     """
 
     instance: MIP
     seconds: float
     seed: int
+    prior: dict[str, Record] = {}  # noqa: RUF012  (a default that nobody changes)
+
+
+class Report(NamedTuple):
+    """What an arm has done so far on this instance."""
+
+    arm: str
+    record: Record
 
 
 class Found(NamedTuple):
-    """A point, or a message, from the process.
+    """A point.
 
     Args:
         source: What found it.
@@ -83,6 +93,7 @@ class Partner:
                 start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
             )
         theirs.close()
+        self.records: dict[str, Record] = {}
         self._news: Found | None = None
         self._ended = False
         self._changes = threading.Condition()
@@ -106,7 +117,11 @@ class Partner:
         found = []
         try:
             while self._own.poll():
-                found.append(self._own.recv())
+                message: Found | Report = self._own.recv()
+                if isinstance(message, Report):
+                    self.records[message.arm] = message.record
+                else:
+                    found.append(message)
         except (EOFError, OSError):
             pass
         return found

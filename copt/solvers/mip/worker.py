@@ -12,16 +12,16 @@ import numpy as np
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective
 from copt.solvers.mip.arms import ARMS, Arm, State
-from copt.solvers.mip.bandit import Bandit
-from copt.solvers.mip.partner import Found, Task
+from copt.solvers.mip.bandit import Bandit, Record
+from copt.solvers.mip.partner import Found, Report, Task
 from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Worker", "main"]
 
 FIRST, LONGEST = 1.0, 8.0  # seconds for the first neighbourhoods, and for any
-SHARE = 0.7  # of the integer variables that is held at first
 LEAST, MOST = 0.1, 0.98
 BETTER = 1e-6  # relative improvement that counts
+OVERHEAD = 0.05  # seconds added to each try, so that no quick one looks infinitely good
 
 
 def main(handle: int) -> None:
@@ -43,8 +43,8 @@ class Worker:
         self._connection, self._instance = connection, task.instance
         rng = np.random.default_rng(task.seed)
         self.state = State(task.instance, rng)
-        self._bandit = Bandit([arm.name for arm in ARMS], rng)
-        self._shares = {arm.name: SHARE for arm in ARMS}
+        self._bandit = Bandit([arm.name for arm in ARMS], rng, task.prior)
+        self._tried: dict[str, Record] = {}
         self._source = ""
         self._heard: list[Found] = []
         self._lock = threading.Lock()
@@ -69,21 +69,28 @@ class Worker:
     def _try(self, arm: Arm, seconds: float) -> None:
         """Search a neighbourhood, and learn from it how promising and how wide the next should be."""
         state, before, self._source = self.state, self.state.best, arm.name
-        share = self._shares[arm.name]
+        share = self._bandit.records[arm.name].share
         began = time.perf_counter()
         hold = arm.hold(state, share)
         if hold is None:
-            self._shares[arm.name] = max(LEAST, 0.8 * share)
-            self._bandit.learn(arm.name, 0.0)
+            self._learn(arm, 0.0, max(LEAST, 0.8 * share))
             return
         found = self._model.solve(hold.fixed, hold.values, seconds=min(seconds, self._left()), start=hold.start)
         took = time.perf_counter() - began
         gain = _gain(before, state.best)
-        self._bandit.learn(arm.name, gain / (took + 0.05))
         if found.exhausted:
-            self._shares[arm.name] = max(LEAST, share - (0.1 if took < 0.3 * seconds else 0.03))
+            share = max(LEAST, share - (0.1 if took < 0.3 * seconds else 0.03))
         elif gain == 0.0:
-            self._shares[arm.name] = min(MOST, share + 0.3 * (1.0 - share))
+            share = min(MOST, share + 0.3 * (1.0 - share))
+        self._learn(arm, gain / (took + OVERHEAD), share)
+
+    def _learn(self, arm: Arm, reward: float, share: float) -> None:
+        """Remember what an arm has earned and how much it is to hold next time."""
+        own = self._tried.setdefault(arm.name, Record())
+        for record in (self._bandit.records[arm.name], own):
+            record.add(reward)
+            record.share = share
+        self._send(Report(arm.name, own))
 
     def _left(self) -> float:
         return max(0.0, self._until - time.perf_counter())
@@ -99,10 +106,13 @@ class Worker:
             values = tidy
         if self.state.add(_cost(instance, values), values):
             places = np.flatnonzero(values)
-            try:
-                self._connection.send(Found(self._source, places.astype(np.int32), values[places]))
-            except OSError:
-                self._until = 0.0
+            self._send(Found(self._source, places.astype(np.int32), values[places]))
+
+    def _send(self, message: Found | Report) -> None:
+        try:
+            self._connection.send(message)
+        except OSError:
+            self._until = 0.0
 
     def _listen(self) -> None:
         try:
