@@ -9,12 +9,12 @@ import numpy as np
 from copt.instances.mip_scip import to_scip
 from copt.monitor import Monitor
 from copt.problems.base import FloatArray
-from copt.problems.mip import MIP, Point, check, objective
+from copt.problems.mip import MIP, Point, objective, settled
 from copt.solvers.mip.partner import Found, Partner
 from copt.solvers.mip.plugins import TIMINGS, Mailbox, Watch
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
 
-__all__ = ["Master", "settled"]
+__all__ = ["Master"]
 
 POLL = 0.02  # seconds between two looks at the stop conditions
 CLOSE = 1e-6  # relative difference of values that SCIP takes for equal
@@ -112,12 +112,3 @@ class Master:
             value = self.instance.sign * float(self.model.getPrimalbound())
             if abs(monitor.best - value) <= CLOSE * max(1.0, abs(value)):
                 monitor.prove(monitor.best, "scip")
-
-
-def settled(instance: MIP, values: FloatArray) -> Point | None:
-    """Return ``values`` with integer variables rounded, or as they are, whichever the checker accepts first."""
-    for candidate in (np.where(instance.integer, np.round(values), values), values):
-        point = Point(candidate)
-        if not check(instance, point):
-            return point
-    return None
