@@ -37,9 +37,9 @@ class MIP:
         offset: Constant of the objective.
         maximise: Whether it maximises.
         names: Names of the variables, which need not differ; by default x0, x1, ...
-        beyond: What the model asks for that the arrays do not hold, such as ``SOS1``; the solver sees to it, the checker
-            cannot.
-        source: The whole model where there is more than the arrays: a ``pyscipopt.Model``.
+        beyond: What the model asks for that the arrays do not hold, such as ``SOS1``; the solver sees to it, but the
+            checker cannot.
+        source: The whole model where there is more than the arrays: a ``copt.instances.mip_scip.Source``.
         name: Name for tables and files.
 
     Raises:
@@ -204,7 +204,9 @@ def check(instance: MIP, point: Point) -> list[Violation]:
         if excess.size and excess.max() > TOLERANCE:
             k = int(excess.argmax())
             name = instance.name_of(k) if what == "bounds" else f"row {k}"
-            found.append(Violation(what, f"{name} = {amounts[k]:.10g} is not within {lower[k]:.10g} to {upper[k]:.10g}"))
+            found.append(
+                Violation(what, f"{name} = {amounts[k]:.10g} is not within {lower[k]:.10g} to {upper[k]:.10g}")
+            )
     return found
 
 
@@ -218,15 +220,15 @@ def _missed(amounts: FloatArray, limits: FloatArray) -> FloatArray:
 def toy() -> MIP:
     """Return a program with a binary, an integer and a continuous variable whose optimum, 19, is easily verified."""
     return MIP(
-        costs=[10.0, 4.0, 1.0],
-        lower=[0.0, 0.0, 0.0],
-        upper=[1.0, 3.0, np.inf],
-        integer=[True, True, False],
-        starts=[0, 3, 5],
-        columns=[0, 1, 2, 1, 2],
-        coefficients=[5.0, 3.0, 1.0, 1.0, 2.0],
-        row_lower=[-np.inf, -np.inf],
-        row_upper=[12.0, 4.0],
+        costs=np.array([10.0, 4.0, 1.0]),
+        lower=np.array([0.0, 0.0, 0.0]),
+        upper=np.array([1.0, 3.0, np.inf]),
+        integer=np.array([True, True, False]),
+        starts=np.array([0, 3, 5]),
+        columns=np.array([0, 1, 2, 1, 2]),
+        coefficients=np.array([5.0, 3.0, 1.0, 1.0, 2.0]),
+        row_lower=np.array([-np.inf, -np.inf]),
+        row_upper=np.array([12.0, 4.0]),
         maximise=True,
         names=("b", "k", "c"),
         name="toy-mip",
