@@ -83,6 +83,27 @@ class Trace:
                 raise FormatError(path, number, "expected 'seconds,incumbent|bound,value'") from None
         return cls(tuple(pairs["incumbent"]), tuple(pairs["bound"]))
 
+    def primal_integral(self, reference: float, seconds: float) -> float:
+        """Return the time-average of the primal gap to ``reference``, in [0, 1].
+
+        The gap is 1 before the first incumbent and ``|value - reference| / max(|value|, |reference|)`` after
+        (Berthold 2013, Measuring the impact of primal heuristics).
+
+        Args:
+            reference: Best known objective value.
+            seconds: End of the measured interval.
+        """
+        if seconds <= 0:
+            return 1.0
+        total, since, gap = 0.0, 0.0, 1.0
+        for time, value in self.incumbents:
+            if time >= seconds:
+                break
+            total += gap * (time - since)
+            scale = max(abs(value), abs(reference))
+            since, gap = time, 0.0 if scale == 0 else min(1.0, abs(value - reference) / scale)
+        return (total + gap * (seconds - since)) / seconds
+
 
 @dataclass(frozen=True)
 class Result:
@@ -159,23 +180,5 @@ class Result:
         )
 
     def primal_integral(self, reference: float, seconds: float | None = None) -> float:
-        """Return the time-average of the primal gap to ``reference``, in [0, 1].
-
-        The gap is 1 before the first incumbent and ``|value - reference| / max(|value|, |reference|)`` after
-        (Berthold 2013, Measuring the impact of primal heuristics).
-
-        Args:
-            reference: Best known objective value.
-            seconds: End of the measured interval; by default the duration of the solve.
-        """
-        end = self.seconds if seconds is None else seconds
-        if end <= 0:
-            return 1.0
-        total, since, gap = 0.0, 0.0, 1.0
-        for time, value in self.trace.incumbents:
-            if time >= end:
-                break
-            total += gap * (time - since)
-            scale = max(abs(value), abs(reference))
-            since, gap = time, 0.0 if scale == 0 else min(1.0, abs(value - reference) / scale)
-        return (total + gap * (end - since)) / end
+        """Return ``trace.primal_integral`` over ``seconds``, by default the duration of the solve."""
+        return self.trace.primal_integral(reference, self.seconds if seconds is None else seconds)

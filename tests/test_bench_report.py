@@ -1,3 +1,4 @@
+import csv
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +12,7 @@ from copt.bench.markup import as_percent, as_probability, as_seconds
 from copt.bench.published import PUBLISHED
 from copt.bench.records import Row
 from copt.bench.report import Heading, write_report
+from copt.bench.standings import write_standings
 from copt.bench.suites import SUITES, blocks_of
 
 HEADING = Heading(
@@ -94,9 +96,11 @@ def test_summary_line_by_hand(tmp_path: Path) -> None:
     _, structure = page_of(two_instances(), tmp_path)
     # One of the two stands for "all", ta01-50 and ta01-10 alike: only the narrowest name is left.
     ours = table_line(structure, "ta01-10: 2 instances, 15x15", "copt")
-    assert ours == ["1.50 %", "2 / 2", "10.1 s", "1", "0.25 s", "", ""]
+    # Primal integrals 0.25 / 60 and (2 + 18 * 10 / 110 + 40 * 3 / 103) / 60; one of two within 1 %, at 0.25 s.
+    assert ours == ["1.50 %", "2.57 %", "2 / 2", "0", "0.25 s", "10.1 s", "1", "0.25 s", "", ""]
     # cpsat: 4 % on what it solved; it is behind on both, so p = 2 / 2**2.
-    assert table_line(structure, "cpsat", "4.00 %") == ["1 / 2", "60.0 s", "0", "-", "2 - 0 - 0", "0.500"]
+    theirs = table_line(structure, "cpsat", "4.00 %")
+    assert theirs == ["100.00 %", "1 / 2", "2", "-", "60.0 s", "0", "-", "2 - 0 - 0", "0.500"]
 
 
 def test_instance_lines_mark_proofs_and_failures(tmp_path: Path) -> None:
@@ -257,3 +261,17 @@ def test_percent(value: float | None, text: str) -> None:
 def test_seconds_and_probabilities() -> None:
     assert [as_seconds(value) for value in (None, 0.123, 5.67, 321.0)] == ["&ndash;", "0.12 s", "5.7 s", "321 s"]
     assert [as_probability(value) for value in (None, 0.0004, 0.0312)] == ["", "&lt; 0.001", "0.031"]
+
+
+def test_the_summary_is_a_csv_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "summary.csv"
+    write_standings([*two_instances(), make_row(seconds_limit=10.0)], "copt", path)
+    with path.open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [(line["seconds_limit"], line["set"], line["solver"]) for line in lines] == [
+        ("60", "ta01-10", "copt"),
+        ("60", "ta01-10", "cpsat"),
+        ("10", "ta01-10", "copt"),
+    ]
+    assert lines[0]["primal_integral"] == f"{100 * ((1 + 0.25 / 0.6) * (1 + 8.002354)) ** 0.5 / 100 - 1:.6g}"
+    assert (lines[1]["mean_gap"], lines[1]["late"], lines[1]["time_to_near"], lines[1]["wins"]) == ("4", "2", "", "2")

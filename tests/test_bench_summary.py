@@ -13,6 +13,7 @@ from copt.bench.summary import (
     paired_differences,
     percent_gap,
     references,
+    shifted_mean,
     signed_rank_p,
     standing,
 )
@@ -73,6 +74,33 @@ def test_standing_of_the_baseline_has_no_contest() -> None:
     result = standing(rows, "copt", "copt", references(rows))
     assert (result.wins, result.ties, result.losses, result.p_value) == (0, 2, 0, None)
     assert result.mean_gap == 1.0
+
+
+def test_shifted_mean_by_hand() -> None:
+    assert shifted_mean([]) is None
+    assert shifted_mean([0.0]) == 0.0
+    assert shifted_mean([0.0, 3.0, 7.0, 1.0]) == pytest.approx((1 * 4 * 8 * 2) ** 0.25 - 1)
+
+
+def test_primal_integral_time_to_1_percent_and_late_starts() -> None:
+    rows = [
+        make_row(incumbents=((6.0, 110.0), (12.0, 101.0)), objective=101.0),
+        make_row(instance="ta02", incumbents=((0.0, 100.0),), objective=100.0),
+        make_row(instance="ta03", incumbents=((3.0, 200.0), (30.0, 150.0)), objective=150.0),
+        make_row(instance="ta04", objective=None),
+    ]
+    result = standing(rows, "copt", "copt", references(rows) | {"ta04": 100.0})
+    first = 100 * (6 + 6 * 10 / 110 + 48 / 101) / 60
+    third = 100 * (3 + 27 / 2 + 30 / 3) / 60
+    assert result.primal_integral == pytest.approx(((1 + first) * 1 * (1 + third) * 101) ** 0.25 - 1)
+    assert result.time_to_near == 12.0  # two of four, the other at once
+    assert result.late == 2  # after 6 s and never
+    assert standing(rows[2:], "copt", "copt", references(rows)).time_to_near is None
+
+
+def test_a_larger_value_is_near_where_one_maximises() -> None:
+    rows = [make_row(sense="max", incumbents=((1.0, 98.0), (2.0, 99.0)), objective=99.0)]
+    assert standing(rows, "copt", "copt", references(rows)).time_to_near == 2.0
 
 
 def test_standing_counts_faults_but_keeps_the_true_value() -> None:

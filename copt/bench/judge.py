@@ -8,7 +8,7 @@ from typing import Any
 from copt.bench.answer import Answer
 from copt.bench.isolate import Outcome
 from copt.registry import family_of
-from copt.result import Result, Status, StopReason, Trace
+from copt.result import Trace
 
 __all__ = ["Verdict", "judge"]
 
@@ -38,23 +38,7 @@ class Verdict:
 
     def primal_integral(self, reference: float | None, seconds: float) -> float | None:
         """Return the mean primal gap to ``reference`` over ``seconds``, or None without a reference."""
-        if reference is None:
-            return None
-        shell = Result(
-            "",
-            "",
-            None,
-            None,
-            None,
-            Status.UNKNOWN,
-            StopReason.TIME,
-            seconds,
-            "",
-            None,
-            0,
-            Trace(self.incumbents),
-        )
-        return shell.primal_integral(reference)
+        return None if reference is None else Trace(self.incumbents).primal_integral(reference, seconds)
 
 
 def judge(instance: Any, outcome: Outcome, *, lower: float | None = None, upper: float | None = None) -> Verdict:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import copt
-from copt.bench import peers_jobshop, peers_routing
+from copt.bench import peers_jobshop, peers_mip, peers_routing
 from copt.bench.answer import Answer
 from copt.errors import MissingExtraError, UnknownNameError
 from copt.policy import load_policy, policy_names
@@ -50,6 +50,7 @@ def _by_name(*peers: Peer) -> dict[str, Peer]:
 
 
 OWN = ("ortools", "numba")
+SCIP = ("pyscipopt",)
 
 # These two serve every family, the others the family they are listed under.
 COPT = _by_name(
@@ -79,6 +80,18 @@ PEERS: dict[str, dict[str, Peer]] = {
         Peer("ortools", peers_routing.run_ortools, "OR-Tools routing, guided local search, one thread", ("ortools",)),
         Peer("lkh", peers_routing.run_lkh, "LKH through elkai, one run, stopped at the limit", ("elkai",)),
         Peer("udc", peers_routing.run_udc, "UDC re-implemented, trained for half an hour on a CPU", OWN),
+    ),
+    "mip": _by_name(
+        Peer("scip", peers_mip.run_scip, "SCIP with its defaults, one thread", SCIP),
+        Peer(
+            "scip-aggressive",
+            partial(peers_mip.run_scip, aggressive=True),
+            "SCIP with aggressive heuristics, one thread",
+            SCIP,
+        ),
+        Peer("scip-concurrent", peers_mip.run_concurrent, "SCIP's concurrent solvers, one a worker", SCIP),
+        Peer("highs", peers_mip.run_highs, "HiGHS, as many threads as workers", ("highspy",)),
+        Peer("cpsat", peers_mip.run_cpsat, "OR-Tools CP-SAT through MathOpt, as many workers as cores", ("ortools",)),
     ),
 }
 

@@ -15,6 +15,7 @@ from copt.bench.machine import machine_name
 from copt.bench.peers import Peer, find_peer, installed_versions
 from copt.bench.records import Row, append_row, read_rows
 from copt.bench.report import Heading, write_report
+from copt.bench.standings import write_standings
 from copt.bench.suites import find_suite, select_entries
 from copt.bench.summary import percent_gap
 from copt.errors import CoptError
@@ -55,6 +56,7 @@ def run_suite(
 
     The rows go to ``SUITE.csv`` beside the report as they come, and those already there are not run again: the
     same call goes on after an interruption, or adds seeds and peers. Ctrl-C ends with a report of what is there.
+    The table of sets and solvers is in ``SUITE-summary.csv`` as well.
 
     Args:
         suite: Name of a suite; see ``copt.bench.suites.SUITES``.
@@ -94,7 +96,9 @@ def run_suite(
         sources=tuple(dict.fromkeys(entry.source for entry in entries if entry.source)),
         solvers={peer.name: peer.note for peer in solvers},
     )
-    write_report(read_rows(table), heading, page)
+    rows = read_rows(table)
+    write_report(rows, heading, page)
+    write_standings(rows, "copt", target / f"{suite}-summary.csv")
     tell(f"wrote {table} and {page}")
     return page
 

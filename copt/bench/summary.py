@@ -1,6 +1,7 @@
 """Statistics of a benchmark: mean gaps, proofs, paired comparisons, convergence."""
 
 import importlib
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copt.bench.records import Row
+from copt.result import Trace
 
-__all__ = ["Standing", "convergence", "mean_gaps", "percent_gap", "references", "signed_rank_p", "standing"]
+__all__ = [
+    "Standing",
+    "convergence",
+    "mean_gaps",
+    "percent_gap",
+    "references",
+    "shifted_mean",
+    "signed_rank_p",
+    "standing",
+]
 
 CAP_PERCENT = 100.0
+NEAR_PERCENT = 1.0  # a gap that many users would call none
+LATE_SECONDS = 5.0  # a first solution that comes later is late
+SHIFT_PERCENT = 1.0  # of the geometric mean, so that integrals near 0 do not rule it
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,10 @@ class Standing:
         faults: Number of runs with something wrong in the answer.
         mean_gap: Mean over the instances it solved with every seed, in percent of the reference, or None.
         time_to_best: Median over the runs with a solution, in seconds, or None.
+        primal_integral: Mean primal gap over the time limit, in percent of it: the shifted geometric mean over the
+            runs, shift 1 %; a run without a solution counts 100. None without runs.
+        time_to_near: Time by which half of the runs were within 1 % of the reference, in seconds, or None.
+        late: Number of runs without a solution after 5 s.
         proofs: Number of runs that ended with a proof of optimality.
         time_to_proof: Median over those, in seconds, or None.
         wins: Instances on which the baseline's mean gap is smaller.
@@ -40,6 +58,9 @@ class Standing:
     faults: int
     mean_gap: float | None
     time_to_best: float | None
+    primal_integral: float | None
+    time_to_near: float | None
+    late: int
     proofs: int
     time_to_proof: float | None
     wins: int
@@ -104,6 +125,9 @@ def standing(rows: Sequence[Row], solver: str, baseline: str, reference: dict[st
         faults=sum(bool(row.error) for row in own),
         mean_gap=statistics.fmean(gaps) if gaps else None,
         time_to_best=statistics.median(times) if times else None,
+        primal_integral=shifted_mean([_percent_integral(row, reference) for row in own]),
+        time_to_near=_median_time([_time_to_near(row, reference) for row in own]),
+        late=sum(_first_time(row) > LATE_SECONDS for row in own),
         proofs=len(proofs),
         time_to_proof=statistics.median(proofs) if proofs else None,
         wins=sum(difference > 0 for difference in paired),
@@ -111,6 +135,39 @@ def standing(rows: Sequence[Row], solver: str, baseline: str, reference: dict[st
         losses=sum(difference < 0 for difference in paired),
         p_value=None if solver == baseline else signed_rank_p(paired),
     )
+
+
+def shifted_mean(values: Sequence[float]) -> float | None:
+    """Return the geometric mean of ``values`` plus 1, less 1; None of none."""
+    if not values:
+        return None
+    return math.exp(statistics.fmean(math.log(value + SHIFT_PERCENT) for value in values)) - SHIFT_PERCENT
+
+
+def _percent_integral(row: Row, reference: dict[str, float]) -> float:
+    if not row.incumbents:
+        return CAP_PERCENT
+    return 100.0 * Trace(row.incumbents).primal_integral(reference[row.instance], row.seconds_limit)
+
+
+def _first_time(row: Row) -> float:
+    return row.incumbents[0][0] if row.incumbents else math.inf
+
+
+def _time_to_near(row: Row, reference: dict[str, float]) -> float:
+    """Return when ``row`` first had a solution within 1 % of the reference, infinity if never."""
+    near = (
+        seconds
+        for seconds, value in row.incumbents
+        if percent_gap(value, reference[row.instance], row.sense) <= NEAR_PERCENT
+    )
+    return next(near, math.inf)
+
+
+def _median_time(times: Sequence[float]) -> float | None:
+    """Return the lower median of ``times``, None if it is infinite or there are none."""
+    middle = statistics.median_low(times) if times else math.inf
+    return middle if math.isfinite(middle) else None
 
 
 def paired_differences(rows: Sequence[Row], solver: str, baseline: str, reference: dict[str, float]) -> list[float]:

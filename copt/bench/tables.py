@@ -48,7 +48,8 @@ def summary_table(rows: Sequence[Row], solvers: dict[str, int], baseline: str, r
         reference: See ``copt.bench.summary.references``.
     """
     head = [tag("th", text, class_="text") for text in ("set", "solver")]
-    head += [tag("th", text) for text in ("mean gap", "solved", "median time<br>to best", "proved")]
+    head += [tag("th", text) for text in ("mean gap", "primal<br>integral", "solved", "none<br>after 5 s")]
+    head += [tag("th", text) for text in ("median time<br>to 1 %", "median time<br>to best", "proved")]
     versus = f"{escape(baseline)} better &ndash;<br>level &ndash; worse"
     head += [tag("th", text) for text in ("median time<br>to proof", versus, "p")]
     bodies = []
@@ -78,7 +79,10 @@ def _summary_cells(result: Standing, best: float | None, colors: dict[str, int],
         [
             tag("td", solver_name(result.solver, colors[result.solver]), class_="text"),
             tag("td", as_percent(result.mean_gap), class_="best" if leading else ""),
+            tag("td", as_percent(result.primal_integral)),
             tag("td", f"{result.solved} / {result.runs}", class_="bad" if result.solved < result.runs else ""),
+            tag("td", str(result.late)),
+            tag("td", as_seconds(result.time_to_near)),
             tag("td", as_seconds(result.time_to_best)),
             tag("td", str(result.proofs)),
             tag("td", as_seconds(result.time_to_proof)),

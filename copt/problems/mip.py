@@ -37,9 +37,9 @@ class MIP:
         offset: Constant of the objective.
         maximise: Whether it maximises.
         names: Names of the variables, which need not differ; by default x0, x1, ...
-        beyond: What the model asks for that the arrays do not hold, such as ``SOS1``; the solver sees to it, the checker
-            cannot.
-        source: The whole model where there is more than the arrays: a ``pyscipopt.Model``.
+        beyond: What the model asks for that the arrays do not hold, such as ``SOS1``; the solver sees to it, but the
+            checker cannot.
+        source: The whole model where there is more than the arrays: a ``copt.instances.mip_scip.Source``.
         name: Name for tables and files.
 
     Raises:
@@ -229,15 +229,15 @@ def settled(instance: MIP, values: FloatArray) -> Point | None:
 def toy() -> MIP:
     """Return a program with a binary, an integer and a continuous variable whose optimum, 19, is easily verified."""
     return MIP(
-        costs=[10.0, 4.0, 1.0],
-        lower=[0.0, 0.0, 0.0],
-        upper=[1.0, 3.0, np.inf],
-        integer=[True, True, False],
-        starts=[0, 3, 5],
-        columns=[0, 1, 2, 1, 2],
-        coefficients=[5.0, 3.0, 1.0, 1.0, 2.0],
-        row_lower=[-np.inf, -np.inf],
-        row_upper=[12.0, 4.0],
+        costs=np.array([10.0, 4.0, 1.0]),
+        lower=np.array([0.0, 0.0, 0.0]),
+        upper=np.array([1.0, 3.0, np.inf]),
+        integer=np.array([True, True, False]),
+        starts=np.array([0, 3, 5]),
+        columns=np.array([0, 1, 2, 1, 2]),
+        coefficients=np.array([5.0, 3.0, 1.0, 1.0, 2.0]),
+        row_lower=np.array([-np.inf, -np.inf]),
+        row_upper=np.array([12.0, 4.0]),
         maximise=True,
         names=("b", "k", "c"),
         name="toy-mip",
