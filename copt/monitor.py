@@ -38,6 +38,7 @@ class Monitor:
         self._incumbents: list[tuple[float, float]] = []
         self._bounds: list[tuple[float, float]] = []
         self._reason: StopReason | None = None
+        self._unbounded = False
         self._closed = False
         self._condition = threading.Condition(threading.RLock())
 
@@ -71,6 +72,11 @@ class Monitor:
         """The bound in the instance's own sense, or None."""
         return None if self._bound is None else self._sign * self._bound
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether the objective was proved to be unbounded."""
+        return self._unbounded
+
     def trace(self) -> Trace:
         """Return the incumbents and bounds so far."""
         return Trace(tuple(self._incumbents), tuple(self._bounds))
@@ -97,6 +103,12 @@ class Monitor:
             self._events.on_bound(now, self._sign * value, self.objective, source)
             self._condition.notify_all()
             return True
+
+    def declare_unbounded(self) -> None:
+        """Take the objective for proved to be unbounded, and end the solve."""
+        with self._condition:
+            self._unbounded = True
+            self.end(StopReason.PROVED)
 
     def note(self, text: str) -> None:
         """Tell the user something, once."""

@@ -18,6 +18,8 @@ from copt.stop import Stop
 
 __all__ = ["solve"]
 
+ROUNDING = 1e-6  # relative, by which bounds in floating-point arithmetic may pass a solution
+
 
 def solve(
     instance: Any,
@@ -112,15 +114,17 @@ def _conclude(instance: Any, family: Family, solver: str, policy: Policy | None,
         if violations or value != objective:
             detail = violations[0] if violations else f"it is worth {value}, not {objective}"
             raise WrongSolutionError(f"{solver} returned a wrong solution of {instance.name}: {detail}")
+        bound = _met(objective, bound, instance.sign)
         status = Status.OPTIMAL if bound is not None and objective == bound else Status.FEASIBLE
     elif monitor.lower_bound == float("inf"):
         status = Status.INFEASIBLE
+    status = Status.UNBOUNDED if monitor.unbounded else status
     return Result(
         instance=instance.name,
         family=family.name,
         solution=solution,
         objective=objective,
-        bound=None if status is Status.INFEASIBLE else bound,
+        bound=None if status in (Status.INFEASIBLE, Status.UNBOUNDED) else bound,
         status=status,
         stopped_by=reason,
         seconds=monitor.elapsed,
@@ -130,6 +134,13 @@ def _conclude(instance: Any, family: Family, solver: str, policy: Policy | None,
         trace=monitor.trace(),
         notes=tuple(monitor.notes),
     )
+
+
+def _met(objective: float, bound: float | None, sign: int) -> float | None:
+    """Return ``bound``, or the objective if that is better by rounding alone: a checked solution is no estimate."""
+    if bound is None or not 0 < sign * (bound - objective) <= ROUNDING * max(1.0, abs(objective)):
+        return bound
+    return objective
 
 
 @contextlib.contextmanager

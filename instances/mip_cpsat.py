@@ -9,6 +9,11 @@ from copt.problems.mip import MIP
 __all__ = ["from_cpsat"]
 
 WIDE = 2**62  # limits of CP-SAT from which on there is none
+KINDS = (
+    *("linear", "bool_or", "bool_and", "at_most_one", "exactly_one", "bool_xor", "int_div", "int_mod", "int_prod"),
+    *("lin_max", "all_diff", "element", "circuit", "routes", "table", "automaton", "inverse", "reservoir"),
+    *("interval", "no_overlap", "no_overlap_2d", "cumulative"),
+)
 
 
 class _Builder:
@@ -56,15 +61,16 @@ def from_cpsat(model: Any) -> MIP:
     beyond |= {"domain with holes": None} if any(len(domain) > 2 for domain in domains) else {}
     costs = np.zeros(len(domains))
     np.add.at(costs, list(proto.objective.vars), list(map(float, proto.objective.coeffs)))
+    ends = np.array([_limits(domain) for domain in domains], dtype=np.float64).reshape(-1, 2)
     lower, upper = np.array(rows.limits, dtype=np.float64).reshape(-1, 2).T
     return MIP(
         costs=costs,
-        lower=[_limits(domain)[0] for domain in domains],
-        upper=[_limits(domain)[1] for domain in domains],
+        lower=ends[:, 0],
+        upper=ends[:, 1],
         integer=np.ones(len(domains), dtype=np.bool_),
-        starts=rows.starts,
-        columns=rows.columns,
-        coefficients=rows.coefficients,
+        starts=np.array(rows.starts),
+        columns=np.array(rows.columns, dtype=np.int64),
+        coefficients=np.array(rows.coefficients),
         row_lower=lower,
         row_upper=upper,
         beyond=tuple(beyond),
@@ -80,17 +86,4 @@ def _limits(domain: Any) -> tuple[float, float]:
 
 def _kind(constraint: Any) -> str:
     """Return the name of the kind of a constraint."""
-    kinds = (
-        "linear",
-        "bool_or",
-        "bool_and",
-        "at_most_one",
-        "exactly_one",
-        "bool_xor",
-        "int_div",
-        "int_mod",
-        "int_prod",
-    )
-    kinds += ("lin_max", "all_diff", "element", "circuit", "routes", "table", "automaton", "inverse", "reservoir")
-    kinds += ("interval", "no_overlap", "no_overlap_2d", "cumulative")
-    return next((kind for kind in kinds if getattr(constraint, f"has_{kind}")()), "constraint")
+    return next((kind for kind in KINDS if getattr(constraint, f"has_{kind}")()), "constraint")

@@ -9,8 +9,14 @@ from copt.problems.mip import MIP
 
 __all__ = ["from_mathopt"]
 
-OTHERS = ("quadratic_constraints", "second_order_cone_constraints", "sos1_constraints", "sos2_constraints")
-OTHERS += ("indicator_constraints", "auxiliary_objectives")
+OTHERS = (
+    "quadratic_constraints",
+    "second_order_cone_constraints",
+    "sos1_constraints",
+    "sos2_constraints",
+    "indicator_constraints",
+    "auxiliary_objectives",
+)
 
 
 def from_mathopt(model: Any) -> MIP:
@@ -33,14 +39,14 @@ def from_mathopt(model: Any) -> MIP:
     counts = np.bincount([row[identity] for identity in matrix.row_ids], minlength=len(row))  # the matrix goes by rows
     return MIP(
         costs=costs,
-        lower=list(variables.lower_bounds),
-        upper=list(variables.upper_bounds),
-        integer=list(variables.integers),
+        lower=np.array(variables.lower_bounds, dtype=np.float64),
+        upper=np.array(variables.upper_bounds, dtype=np.float64),
+        integer=np.array(variables.integers, dtype=np.bool_),
         starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         columns=np.array([place[identity] for identity in matrix.column_ids], dtype=np.int64),
-        coefficients=list(matrix.coefficients),
-        row_lower=list(rows.lower_bounds),
-        row_upper=list(rows.upper_bounds),
+        coefficients=np.array(matrix.coefficients, dtype=np.float64),
+        row_lower=np.array(rows.lower_bounds, dtype=np.float64),
+        row_upper=np.array(rows.upper_bounds, dtype=np.float64),
         offset=proto.objective.offset,
         maximise=proto.objective.maximize,
         names=tuple(variables.names),

@@ -7,7 +7,7 @@ from copt.errors import CoptError
 __all__ = ["attach", "detach"]
 
 
-def attach(model: Any, *, seed: int = 0, quiet: bool = False) -> Any:
+def attach(model: Any, *, seed: int = 0) -> Any:
     """Let copt help ``model``, a ``pyscipopt.Model`` or an OR-Tools ``CpModel``; returns a handle that tells how.
 
     With SCIP, call ``model.optimize()`` as always: a process on another core looks for better points, which SCIP takes
@@ -17,7 +17,6 @@ def attach(model: Any, *, seed: int = 0, quiet: bool = False) -> Any:
     Args:
         model: The model, before it is solved.
         seed: Seed of every random choice.
-        quiet: Whether nothing is printed at the end of a solve.
 
     Raises:
         CoptError: If it is neither.
@@ -26,7 +25,7 @@ def attach(model: Any, *, seed: int = 0, quiet: bool = False) -> Any:
     if any(base.__module__.startswith("pyscipopt") and base.__name__ == "Model" for base in type(model).__mro__):
         from copt.plugins.scip import attach_scip
 
-        return attach_scip(model, seed=seed, quiet=quiet)
+        return attach_scip(model, seed=seed)
     if type(model).__name__ == "CpModel":
         from copt.plugins.cpsat import hint
 

@@ -1,24 +1,26 @@
 """The partner process attached to somebody's own SCIP model."""
 
+import contextlib
 import functools
+import threading
 import weakref
 from typing import Any
 
-import numpy as np
-from pyscipopt import SCIP_RESULT, Eventhdlr, Heur, Model
-from pyscipopt.scip import PY_SCIP_EVENTTYPE as EVENT
+from pyscipopt import Model
 
+from copt.errors import CoptError
 from copt.instances.mip_scip import from_scip
 from copt.solvers.mip.engine import unfit
 from copt.solvers.mip.partner import Found, Partner, Task
-from copt.solvers.mip.plugins import TIMINGS
+from copt.solvers.mip.plugins import EVENT, NAME, Mailbox, Watch, best_values, ordered
 
 __all__ = ["Attachment", "attach_scip", "detach_scip"]
 
-NAME = "copt"
 PRIORITY = 100_000  # before SCIP's own heuristics: what is handed in costs next to nothing
 REFUSALS = 5  # better points refused in a row before the partner is sent home
 FOREVER = 1e6  # seconds, where the model has no time limit
+POLL = 0.05  # seconds between two looks whether the solve goes on
+FREQUENCY = f"heuristics/{NAME}/freq"
 
 _attached: "weakref.WeakKeyDictionary[Model, Attachment]" = weakref.WeakKeyDictionary()
 
@@ -31,159 +33,130 @@ class Attachment:
     Args:
         model: The model.
         seed: Seed of every random choice.
-        quiet: Whether nothing is printed at the end of a solve.
     """
 
-    def __init__(self, model: Model, seed: int, quiet: bool) -> None:
-        self.seed, self.quiet, self.active = seed, quiet, True
-        self.accepted: dict[str, int] = {}
-        self.refused = 0
+    def __init__(self, model: Model, seed: int) -> None:
+        self.seed, self.active = seed, True
         self.notes: list[str] = []
         self._variables: list[Any] = []
         self._partner: Partner | None = None
-        model.includeEventhdlr(_Events(self), NAME, "tells the partner of better points")
-        model.includeHeur(_Mailbox(self), NAME, "points of the partner", "c", PRIORITY, 1, 0, -1, TIMINGS, False)
+        self._paused = False
+        self._model = weakref.ref(model)
+        self._mailbox = Mailbox(self._fetch, self._give_up)
+        watch = Watch(EVENT.BESTSOLFOUND, self._tell, self._give_up, begun=self._begin, over=lambda _: self.end())
+        try:
+            watch.include(model)
+            self._mailbox.include(model, PRIORITY)
+        except Exception:  # pyscipopt raises several types, and tells little
+            stage = model.getStageName().lower()
+            raise CoptError(f"copt.attach: SCIP takes no plug-ins in stage {stage}; attach before optimize") from None
+
+    @property
+    def accepted(self) -> dict[str, int]:
+        """How many points of the partner SCIP took in the last solve, by what found them."""
+        return dict(self._mailbox.accepted)
 
     def summary(self) -> str:
         """Return in one line what copt contributed to the last solve."""
-        if self.notes:
-            return f"copt: {'; '.join(self.notes)}"
-        if not self.accepted:
-            return "copt: SCIP took no point of the partner"
-        taken = ", ".join(f"{count} by {name}" for name, count in sorted(self.accepted.items()))
-        return f"copt: SCIP took {sum(self.accepted.values())} points of the partner ({taken})"
-
-    def begin(self, model: Model) -> None:
-        """Start the partner, unless the model has something that its copy cannot hold."""
-        self.accepted, self.refused, self.notes = {}, 0, []
-        if not self.active:
-            return
-        foreign = strangers(model)
-        if foreign:
-            self.notes.append(f"no partner: {', '.join(foreign)} may know more than the rows say")
-            return
-        instance = from_scip(model, "attached")
-        reason = None if instance.integer.any() else "there are no integer variables"
-        reason = reason or unfit(instance)
-        if reason is not None:
-            self.notes.append(f"no partner: {reason}")
-            return
-        self._variables = sorted(model.getVars(), key=lambda variable: variable.getIndex())
-        self._partner = Partner(Task(instance.bare(), min(FOREVER, model.getParam("limits/time")), self.seed))
+        return f"copt: {'; '.join([*self.notes, self._mailbox.taken()])}"
 
     def end(self) -> None:
         """End the partner."""
-        if self._partner is not None:
-            self._partner.end()
-            self._partner, self._variables = None, []
-            if not self.quiet:
-                print(self.summary(), flush=True)
-
-    def give_up(self, error: Exception) -> None:
-        """End the help after an error of its own."""
-        self.notes.append(f"help ended early: {type(error).__name__}: {error}")
         partner, self._partner = self._partner, None
         if partner is not None:
             partner.end()
 
-    def tell(self, model: Model) -> None:
+    def _begin(self, model: Any) -> None:
+        """Begin to help with a solve."""
+        self.end()
+        self.notes, self._paused, self._variables = [], False, ordered(model)
+        self._mailbox.clear(self._variables)
+        if self.active:
+            reason = _strange(model)
+            if reason is None:
+                self._start(model)
+            else:
+                self.notes.append(f"no partner: {reason}")
+
+    def _start(self, model: Any) -> None:
+        """Start the partner, unless its copy of the model could not be true."""
+        instance = from_scip(model, "attached")
+        reason = unfit(instance)
+        if reason is not None:
+            self.notes.append(f"no partner: {reason}")
+            return
+        seconds = min(FOREVER, float(model.getParam("limits/time")) - model.getSolvingTime())
+        self._partner, self._paused = Partner(Task(instance.bare(), seconds, self.seed)), False
+        threading.Thread(target=self._guard, args=(self._partner,), name="copt-guard", daemon=True).start()
+
+    def _guard(self, partner: Partner) -> None:
+        """End the partner with the solve: SCIP tells no plug-in of a limit that is met."""
+        over = threading.Event()
+        while self._partner is partner:
+            over.wait(POLL)
+            model = self._model()
+            if model is None or model.getStatus() != "unknown":
+                self._paused = self._partner is partner
+                break
+            del model
+        if self._partner is partner:
+            self.end()
+
+    def _give_up(self, error: Exception) -> None:
+        """End the help after an error of its own."""
+        self.notes.append(f"help ended early: {type(error).__name__}: {error}")
+        with contextlib.suppress(Exception):
+            self.end()
+
+    def _tell(self, model: Any, kind: int) -> None:
         """Let the partner know SCIP's best point."""
-        if self._partner is not None:
-            best = model.getBestSol()
-            self._partner.tell(np.array([model.getSolVal(best, variable) for variable in self._variables]))
+        partner = self._partner
+        if partner is not None:
+            partner.tell(best_values(model, self._variables))
 
-    def hand_in(self, model: Model, heuristic: Heur) -> bool | None:
-        """Try the newest points of the partner; return whether one was taken, None if there was none."""
-        found = [] if self._partner is None else self._partner.found()
-        taken = [self._try(model, heuristic, point) for point in found[-3:]]
-        if self.refused >= REFUSALS and self._partner is not None:
-            self._partner.end()
-            self._partner = None
-            self.notes.append(f"the partner was sent home: SCIP refused {self.refused} of its points")
-        return any(taken) if taken else None
-
-    def _try(self, model: Model, heuristic: Heur, found: Found) -> bool:
-        solution = model.createOrigSol(heuristic)
-        for place, value in zip(found.places.tolist(), found.values.tolist(), strict=True):
-            model.setSolVal(solution, self._variables[place], value)
-        sign = 1.0 if model.getObjectiveSense() == "minimize" else -1.0
-        better = sign * model.getSolObjVal(solution) < sign * model.getPrimalbound()
-        if model.trySol(solution):
-            self.accepted[found.source] = self.accepted.get(found.source, 0) + 1
-            self.refused = 0
-            return True
-        self.refused += better
-        return False
+    def _fetch(self, model: Any) -> list[Found]:
+        """Return the new points of the partner."""
+        if self._paused:  # the solve goes on after a limit
+            self._start(model)
+        partner = self._partner
+        if partner is not None and self._mailbox.refused >= REFUSALS:
+            self.end()
+            self.notes.append(f"the partner was sent home: SCIP refused {self._mailbox.refused} of its points")
+            return []
+        return [] if partner is None else partner.found()
 
 
-class _Events(Eventhdlr):  # type: ignore[misc]
-    """Begins and ends with the solve, and hears of better points."""
+def attach_scip(model: Model, *, seed: int) -> Attachment:
+    """Attach a partner to ``model``; again after ``detach_scip``, or with another seed, if it was there before.
 
-    def __init__(self, attachment: Attachment) -> None:
-        self._attachment = attachment
-
-    def eventinit(self) -> None:
-        """Begin."""
-        self.model.catchEvent(EVENT.BESTSOLFOUND, self)
-        try:
-            self._attachment.begin(self.model)
-        except Exception as error:
-            self._attachment.give_up(error)
-
-    def eventexit(self) -> None:
-        """End."""
-        self.model.dropEvent(EVENT.BESTSOLFOUND, self)
-        try:
-            self._attachment.end()
-        except Exception as error:
-            self._attachment.give_up(error)
-
-    def eventexec(self, event: Any) -> None:
-        """Pass a better point on."""
-        try:
-            self._attachment.tell(self.model)
-        except Exception as error:
-            self._attachment.give_up(error)
-
-
-class _Mailbox(Heur):  # type: ignore[misc]
-    """Hands the partner's points in."""
-
-    def __init__(self, attachment: Attachment) -> None:
-        self._attachment = attachment
-
-    def heurexec(self, heurtiming: int, nodeinfeasible: bool) -> dict[str, Any]:
-        """Hand new points in."""
-        taken = None
-        try:
-            taken = self._attachment.hand_in(self.model, self)
-        except Exception as error:
-            self._attachment.give_up(error)
-        results = {None: SCIP_RESULT.DIDNOTRUN, False: SCIP_RESULT.DIDNOTFIND, True: SCIP_RESULT.FOUNDSOL}
-        return {"result": results[taken]}
-
-
-def attach_scip(model: Model, *, seed: int, quiet: bool) -> Attachment:
-    """Attach a partner to ``model``; again after ``detach_scip``, or with other settings, if it was there before."""
+    Raises:
+        CoptError: If the model is being solved, or is solved and not freed.
+    """
     attachment = _attached.get(model)
     if attachment is None:
-        attachment = _attached[model] = Attachment(model, seed, quiet)
-    attachment.seed, attachment.quiet, attachment.active = seed, quiet, True
-    model.setParam(f"heuristics/{NAME}/freq", 1)
+        attachment = _attached[model] = Attachment(model, seed)
+    attachment.seed, attachment.active = seed, True
+    model.setParam(FREQUENCY, 1)
     return attachment
 
 
 def detach_scip(model: Model) -> None:
-    """Switch the plug-ins of ``model`` off; SCIP keeps their names, and never calls them again."""
+    """Switch the plug-ins of ``model`` off; SCIP keeps their names, and never calls the heuristic again."""
     attachment = _attached.get(model)
     if attachment is not None:
         attachment.active = False
-        model.setParam(f"heuristics/{NAME}/freq", -1)
+        attachment.end()
+        model.setParam(FREQUENCY, -1)
 
 
-def strangers(model: Model) -> list[str]:
-    """Return the pricers and constraint handlers of ``model`` that SCIP itself does not have."""
-    return sorted(_handlers(model) - _own_handlers())
+def _strange(model: Any) -> str | None:
+    """Return why a copy of ``model`` cannot be true or is not wanted, None if all is well."""
+    foreign = sorted(_handlers(model) - _own_handlers())
+    if foreign:
+        return f"{', '.join(foreign)} may know more than the rows say"
+    if model.getParam(FREQUENCY) < 0:
+        return "heuristics are switched off"
+    return None
 
 
 @functools.cache
@@ -191,7 +164,7 @@ def _own_handlers() -> frozenset[str]:
     return _handlers(Model())
 
 
-def _handlers(model: Model) -> frozenset[str]:
+def _handlers(model: Any) -> frozenset[str]:
     """Return the names of pricers and constraint handlers, as the names of their parameters tell."""
     parts = (name.split("/") for name in model.getParams())
     return frozenset(f"{part[0][:-1]} {part[1]}" for part in parts if part[0] in ("pricers", "constraints"))

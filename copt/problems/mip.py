@@ -1,6 +1,7 @@
 """Mixed-integer linear programs in arrays, what a point of them costs and whether it is feasible."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ __all__ = ["INTEGRALITY", "MIP", "TOLERANCE", "Point", "activities", "check", "o
 
 TOLERANCE = 1e-6  # by which rows and bounds may be missed, of their scale: what solvers allow themselves
 INTEGRALITY = 1e-6  # by which integer variables may be off
+NOISE = 1e-9  # by which a value that a solver gives may be off a whole number that is meant
 BEYOND = 1e20  # numbers that mean infinity in files
 
 
@@ -176,7 +178,8 @@ def activities(instance: MIP, values: FloatArray) -> FloatArray:
 
 def objective(instance: MIP, point: Point) -> float:
     """Return the objective value of ``point``."""
-    return float(instance.costs @ point.values) + instance.offset
+    products: list[float] = (instance.costs * point.values).tolist()
+    return math.fsum([instance.offset, *products])  # the same whatever the order, and whatever adds up vectors
 
 
 def check(instance: MIP, point: Point) -> list[Violation]:
@@ -218,8 +221,16 @@ def _missed(amounts: FloatArray, limits: FloatArray) -> FloatArray:
 
 
 def settled(instance: MIP, values: FloatArray) -> Point | None:
-    """Return ``values`` with integer variables rounded, or as they are, whichever the checker accepts first."""
-    for candidate in (np.where(instance.integer, np.round(values), values), values):
+    """Return ``values`` with what is nearly whole rounded, or integer variables alone, or as they are.
+
+    The first of these counts that the checker accepts; None if it accepts none.
+    """
+    near = np.abs(values - np.round(values)) <= NOISE
+    for candidate in (
+        np.where(instance.integer | near, np.round(values), values),
+        np.where(instance.integer, np.round(values), values),
+        values,
+    ):
         point = Point(candidate)
         if not check(instance, point):
             return point

@@ -160,7 +160,7 @@ def rows(state: State, share: float) -> Hold | None:
 
 
 def prices(state: State, share: float) -> Hold | None:
-    """Hold the variables whose change costs most by the relaxation (Neumann and others: reduced-cost neighbourhoods)."""
+    """Hold the variables whose change costs most by their reduced costs in the relaxation."""
     assert state.relaxed is not None
     whole, best = state.whole, state.pool[0][1]
     away = np.abs(best[whole] - state.relaxed.values[whole])

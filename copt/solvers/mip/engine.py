@@ -2,16 +2,19 @@
 
 import numpy as np
 
+from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.policy import Policy
+from copt.problems.base import first_where
 from copt.problems.mip import MIP, Point
 from copt.result import StopReason
+from copt.solvers.mip.bandit import Record
 from copt.solvers.mip.master import Master
 from copt.solvers.mip.memory import Memory
 from copt.solvers.mip.partner import Task, available
 from copt.solvers.mip.settings import DEFAULT
 
-__all__ = ["NAME", "solve", "unfit"]
+__all__ = ["NAME", "impossible", "solve", "unfit"]
 
 NAME = "scip"
 MOST = 20_000_000  # nonzeros up to which a second copy of the program is made
@@ -24,14 +27,19 @@ def solve(
     memory = policy if isinstance(policy, Memory) else None
     prior = memory.arms(instance) if memory is not None else {}
     setting = memory.setting(instance, np.random.default_rng(seed)) if memory is not None else DEFAULT
+    wrong = impossible(instance)
+    if wrong is not None:
+        monitor.note(wrong)
+        monitor.prove(np.inf, "limits")
+        return
     reason = unfit(instance)
-    helped = workers > 1 and reason is None and bool(instance.integer.any())
+    helped = workers > 1 and reason is None
     if workers > 1 and reason is not None:
         monitor.note(f"SCIP works alone: {reason}")
     task = Task(instance.bare(), monitor.remaining, seed, prior) if helped else None
     records = Master(instance, monitor, seed, setting).run(task, start)
     if memory is not None:
-        memory.learn(instance, records, setting, -mean_gap(monitor))
+        _remember(memory, instance, records, setting, monitor)
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
 
@@ -52,10 +60,30 @@ def mean_gap(monitor: Monitor) -> float:
     return (total + gap * (now - last)) / now
 
 
+def _remember(memory: Memory, instance: MIP, records: dict[str, Record], setting: str, monitor: Monitor) -> None:
+    try:
+        memory.learn(instance, records, setting, -mean_gap(monitor))
+    except CoptError as error:  # no reason to lose the solution
+        monitor.note(str(error))
+
+
+def impossible(instance: MIP) -> str | None:
+    """Return which limits exclude each other, or None."""
+    row = first_where(instance.row_lower > instance.row_upper)
+    if row is not None:
+        return f"row {row} is to be at least {instance.row_lower[row]:g} and at most {instance.row_upper[row]:g}"
+    j = first_where(instance.lower > instance.upper)
+    if j is not None:
+        return f"{instance.name_of(j)} is to be at least {instance.lower[j]:g} and at most {instance.upper[j]:g}"
+    return None
+
+
 def unfit(instance: MIP) -> str | None:
     """Return why no partner can help with ``instance``, or None."""
     if instance.beyond:
-        return f"the partner's copy cannot hold {', '.join(instance.beyond)}"
+        return f"a partner's copy cannot hold {', '.join(instance.beyond)}"
+    if not instance.integer.any():
+        return "there are no integer variables"
     if instance.columns.size > MOST:
         return f"a second copy of {instance.columns.size} nonzeros would take too much memory"
-    return None if available() else "this system hands no pipes to other processes"
+    return None if available() else "this system hands no sockets to other processes"

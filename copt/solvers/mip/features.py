@@ -1,6 +1,9 @@
 """What a program looks like in a few numbers that do not depend on the order of its rows and variables."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
@@ -68,15 +71,15 @@ def describe(instance: MIP) -> FloatArray:
     )
 
 
-def _mean(values: FloatArray) -> float:
+def _mean(values: NDArray[Any]) -> float:
     return float(values.mean()) if values.size else 0.0
 
 
-def _share(mask: FloatArray) -> float:
+def _share(mask: NDArray[np.bool_]) -> float:
     return _mean(mask.astype(np.float64))
 
 
-def _spread(values: FloatArray) -> float:
+def _spread(values: NDArray[Any]) -> float:
     """Return the standard deviation over the mean, put into the range from 0 to 1."""
     mean = _mean(values)
     ratio = float(values.std()) / mean if mean > 0 else 0.0

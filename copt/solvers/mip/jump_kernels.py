@@ -38,9 +38,9 @@ def violation(rows: Rows, i: int, activity: float) -> float:
     """Return by how much row ``i`` is missed at an activity."""
     low, high = rows.row_lower[i], rows.row_upper[i]
     if activity > high + FEASIBLE * max(1.0, abs(high)):
-        return activity - high
+        return float(activity - high)
     if activity < low - FEASIBLE * max(1.0, abs(low)):
-        return low - activity
+        return float(low - activity)
     return 0.0
 
 
@@ -81,7 +81,7 @@ def wanted(rows: Rows, room: Jump, i: int, k: int) -> float:
     if rows.integer[j] == 1:
         over = (room.activity[i] > rows.row_upper[i]) == (a > 0)  # it must go down
         value = np.floor(value + FEASIBLE) if over else np.ceil(value - FEASIBLE)
-    return min(max(value, room.lower[j]), room.upper[j])
+    return float(min(max(value, room.lower[j]), room.upper[j]))
 
 
 @kernel
@@ -139,4 +139,4 @@ def jump(rows: Rows, room: Jump, random: UInt64, moves: int) -> int:
                 continue
         room.age[best] = step
         move(rows, room, best, best_value)
-    return room.counts[0]
+    return int(room.counts[0])

@@ -12,13 +12,18 @@ from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, objective, settled
 from copt.solvers.mip.bandit import Record
 from copt.solvers.mip.partner import Found, Partner, Task
-from copt.solvers.mip.plugins import TIMINGS, Mailbox, Watch
+from copt.solvers.mip.plugins import EVENT, Mailbox, Watch, best_values
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
+from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Master"]
 
 POLL = 0.02  # seconds between two looks at the stop conditions
+PRIORITY = 10**6  # before SCIP's own heuristics: what is handed in costs next to nothing
+EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND
 CLOSE = 1e-6  # relative difference of values that SCIP takes for equal
+REPAIR = 5.0  # seconds for the continuous part of a point that SCIP takes and the checker refuses
+STOPPED = ("userinterrupt", "timelimit")  # what SCIP says when the monitor ended it
 
 
 class Master:
@@ -32,11 +37,15 @@ class Master:
     """
 
     def __init__(self, instance: MIP, monitor: Monitor, seed: int, setting: str = DEFAULT) -> None:
-        self.instance, self.monitor = instance, monitor
+        self.instance, self.monitor, self.seed = instance, monitor, seed
         self.model, self.variables = to_scip(instance)
         self.model.setParam("misc/catchctrlc", False)
         self.model.setParam("randomization/randomseedshift", seed % 2**31)
         SETTINGS[setting](self.model)
+        self.mailbox = Mailbox(self._handed, self._fail)
+        self.mailbox.clear(self.variables)
+        self.mailbox.include(self.model, PRIORITY)
+        Watch(EVENTS, self._heard, self._fail).include(self.model)
         self._error: BaseException | None = None
         self._partner: Partner | None = None
         self._waiting: deque[Found] = deque()
@@ -48,42 +57,51 @@ class Master:
             task: What a partner is asked to do, None if there is none.
             start: A point to begin with.
         """
-        model, mailbox = self.model, Mailbox(self.variables, self._handed)
-        model.includeHeur(mailbox, "copt", "points of the partner", "c", 10**6, 1, 0, -1, TIMINGS, False)
-        model.includeEventhdlr(Watch(self.variables, self._hear, self._look), "copt", "tells of points and bounds")
         if start is not None:
             self._offer_start(start)
-        model.setParam("limits/time", max(0.01, self.monitor.remaining))
+        self.model.setParam("limits/time", max(0.01, self.monitor.remaining))
         thread = threading.Thread(target=self._optimise, name="copt-scip", daemon=True)
         thread.start()
         try:
-            if task is not None:
-                self._partner = Partner(task)
+            self._begin(task)
             while thread.is_alive():
                 self._receive()
                 if self.monitor.wait(POLL) is not None:
-                    model.interruptSolve()
-                    thread.join(POLL)
+                    self._interrupt(thread)
         finally:
+            while thread.is_alive():
+                self._interrupt(thread)
             if self._partner is not None:
                 self._partner.end()
         if self._error is not None:
             raise self._error
         self._conclude()
-        self._report(mailbox)
+        if self.mailbox.accepted:
+            self.monitor.note(self.mailbox.taken())
         return {} if self._partner is None else self._partner.records
 
-    def _report(self, mailbox: Mailbox) -> None:
-        """Tell the user whose points SCIP took."""
-        if mailbox.accepted:
-            taken = ", ".join(f"{count} by {name}" for name, count in sorted(mailbox.accepted.items()))
-            self.monitor.note(f"points of the partner that SCIP took: {taken}")
+    def _begin(self, task: Task | None) -> None:
+        if task is not None:
+            try:
+                self._partner = Partner(task)
+            except OSError as error:
+                self.monitor.note(f"SCIP works alone: no process could be started beside it ({error.strerror})")
+
+    def _interrupt(self, thread: threading.Thread) -> None:
+        """Ask SCIP to end; what it is asked before it has begun, it forgets."""
+        self.model.interruptSolve()
+        thread.join(POLL)
 
     def _optimise(self) -> None:
         try:
             self.model.optimizeNogil()
         except BaseException as error:
-            self._error = error
+            self._error = self._error or error
+
+    def _fail(self, error: Exception) -> None:
+        """End the solve because of an error in a plug-in, such as one that a listener raised."""
+        self._error = self._error or error
+        self.model.interruptSolve()
 
     def _offer_start(self, start: Point) -> None:
         solution = self.model.createOrigSol()
@@ -91,26 +109,30 @@ class Master:
             self.model.setSolVal(solution, variable, value)
         self.model.addSol(solution)
 
+    def _offer(self, values: FloatArray, source: str) -> Point | None:
+        """Offer a point to the monitor if the checker accepts it; return what it accepts."""
+        point = settled(self.instance, values)
+        if point is not None:
+            self.monitor.offer(self.instance.sign * objective(self.instance, point), point, source)
+        return point
+
     def _receive(self) -> None:
         """Offer what the partner has found; SCIP hears of it when it next looks, which may be after its first node."""
         for found in [] if self._partner is None else self._partner.found():
-            point = settled(self.instance, found.dense(self.instance.num_variables))
-            if point is not None:
-                self.monitor.offer(self.instance.sign * objective(self.instance, point), point, found.source)
+            if self._offer(found.dense(self.instance.num_variables), found.source) is not None:
                 self._waiting.append(found)
 
-    def _handed(self) -> list[Found]:
+    def _handed(self, _: Any) -> list[Found]:
         """Return what SCIP has not seen yet, the best last."""
         return [self._waiting.popleft() for _ in range(len(self._waiting))]
 
-    def _hear(self, values: FloatArray) -> None:
-        point = settled(self.instance, values)
-        if point is not None:
-            self.monitor.offer(self.instance.sign * objective(self.instance, point), point, "scip")
-        if self._partner is not None:
-            self._partner.tell(values if point is None else point.values)
-
-    def _look(self, model: Any) -> None:
+    def _heard(self, model: Any, kind: int) -> None:
+        """Pass on better points and bounds, and look whether it is time to end."""
+        if kind == EVENT.BESTSOLFOUND:
+            values = best_values(model, self.variables)
+            point = self._offer(values, "scip")
+            if self._partner is not None:
+                self._partner.tell(values if point is None else point.values)
         bound = float(model.getDualbound())
         if abs(bound) < model.infinity():
             self.monitor.prove(self.instance.sign * bound, "scip")
@@ -122,7 +144,49 @@ class Master:
         status, monitor = self.model.getStatus(), self.monitor
         if status == "infeasible":
             monitor.prove(np.inf, "scip")
-        elif status == "optimal" and monitor.best is not None:
-            value = self.instance.sign * float(self.model.getPrimalbound())
-            if abs(monitor.best - value) <= CLOSE * max(1.0, abs(value)):
-                monitor.prove(monitor.best, "scip")
+        elif status == "unbounded":
+            monitor.declare_unbounded()
+        elif status == "inforunbd":
+            self._tell_apart()
+        elif status == "optimal":
+            self._conclude_optimal()
+        elif monitor.reason() is None and status not in STOPPED:
+            monitor.note(f"SCIP ended early: {status}")
+
+    def _conclude_optimal(self) -> None:
+        """Prove the incumbent if it is worth what SCIP says, after a repair if it is not."""
+        monitor = self.monitor
+        value = self.instance.sign * float(self.model.getPrimalbound())
+        near = CLOSE * max(1.0, abs(value))
+        if monitor.best is None or monitor.best > value + near:
+            self._repair(best_values(self.model, self.variables))
+        if monitor.best is not None and abs(monitor.best - value) <= near:
+            monitor.prove(monitor.best, "scip")
+        else:
+            monitor.note(f"SCIP's optimum, {self.instance.sign * value:.10g}, is no point that the checker accepts")
+
+    def _repair(self, values: FloatArray) -> None:
+        """Look for a point with the integers of ``values`` that misses no row by more than the checker allows."""
+        instance = self.instance
+        if not instance.beyond:
+
+            def offer(found: FloatArray) -> None:
+                self._offer(found, "repair")
+
+            search = SubMIP(instance, offer, lambda: False, self.seed)
+            seconds = min(REPAIR, self.monitor.remaining)
+            search.solve(instance.integer, np.where(instance.integer, np.round(values), values), seconds=seconds)
+
+    def _tell_apart(self) -> None:
+        """Find out whether the program is infeasible or unbounded: it is the latter if it has any point."""
+        model = self.model
+        model.freeTransform()
+        model.setObjective(0.0)
+        model.setParam("limits/time", max(0.01, self.monitor.remaining))
+        model.optimizeNogil()
+        if model.getStatus() == "infeasible":
+            self.monitor.prove(np.inf, "scip")
+        elif model.getNSols():
+            self.monitor.declare_unbounded()
+        else:
+            self.monitor.note("the program is infeasible or unbounded: there was no time to find out which")

@@ -1,6 +1,7 @@
 """What earlier solves have taught: which neighbourhoods and which settings of SCIP paid on similar programs."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,9 @@ class Memory:
         self.lessons.append(Lesson(description=description, arms=tried, setting=setting, reward=float(reward)))
         del self.lessons[:-MOST]
         try:
-            self.path.write_text(json.dumps({"lessons": self.lessons}) + "\n", encoding="utf-8")
+            draft = self.path.with_name(f".{os.getpid()}-{self.path.name}")  # the file is never left half written
+            draft.write_text(json.dumps({"lessons": self.lessons}) + "\n", encoding="utf-8")
+            draft.replace(self.path)
         except OSError as error:
             raise CoptError(f"{self.path}: cannot be written: {error.strerror}") from None
 

@@ -2,11 +2,10 @@
 
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
-from multiprocessing import Pipe
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
 from copt.solvers.mip.bandit import Record
+from copt.solvers.mip.channel import Desk
 
 __all__ = ["Found", "Partner", "Task", "available"]
 
@@ -64,7 +64,7 @@ class Found(NamedTuple):
 
 
 def available() -> bool:
-    """Return whether this system can hand a pipe to another process."""
+    """Return whether this system can hand a socket to another process."""
     return os.name == "posix"
 
 
@@ -73,78 +73,58 @@ class Partner:
 
     Args:
         task: What it is asked to do.
+
+    Raises:
+        OSError: If the system starts no more processes.
     """
 
     def __init__(self, task: Task) -> None:
-        self._own, theirs = Pipe()
-        handle = theirs.fileno()
-        code = COMMAND.format(path=sys.path, handle=handle)
+        ours, theirs = socket.socketpair()
+        code = COMMAND.format(path=sys.path, handle=theirs.fileno())
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        with tempfile.TemporaryFile() as file:  # a pipe would make the solve wait until the process reads
-            pickle.dump(task, file, protocol=pickle.HIGHEST_PROTOCOL)
-            file.seek(0)
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stdin=file,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[handle],
-                env=os.environ | quiet,
-                start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
-            )
-        theirs.close()
+        try:
+            with tempfile.TemporaryFile() as file:  # a pipe would make the solve wait until the process reads
+                pickle.dump(task, file, protocol=pickle.HIGHEST_PROTOCOL)
+                file.seek(0)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", code],
+                    stdin=file,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env=os.environ | quiet,
+                    start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
+                )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self.records: dict[str, Record] = {}
-        self._news: Found | None = None
-        self._ended = False
-        self._changes = threading.Condition()
-        self._sender = threading.Thread(target=self._send, name="copt-partner", daemon=True)
-        self._sender.start()
+        self._desk = Desk(ours)
 
     @property
-    def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.poll() is None
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
 
     def tell(self, values: FloatArray) -> None:
         """Let it know a better point; if there is a newer one before it listens, only that."""
-        with self._changes:
-            places = np.flatnonzero(values)
-            self._news = Found("", places.astype(np.int32), values[places])
-            self._changes.notify()
+        places = np.flatnonzero(values)
+        self._desk.put(Found("", places.astype(np.int32), values[places]))
 
     def found(self) -> list[Found]:
         """Return what it has found since the last call."""
         found = []
-        try:
-            while self._own.poll():
-                message: Found | Report = self._own.recv()
-                if isinstance(message, Report):
-                    self.records[message.arm] = message.record
-                else:
-                    found.append(message)
-        except (EOFError, OSError):
-            pass
+        for message in self._desk.take():
+            if isinstance(message, Report):
+                self.records[message.arm] = message.record
+            else:
+                found.append(message)
         return found
 
     def end(self) -> None:
-        """End the process."""
-        with self._changes:
-            self._ended = True
-            self._changes.notify()
+        """End the process; again is no harm."""
         self._process.kill()
         self._process.wait()
-        self._sender.join()
-        self._own.close()
-
-    def _send(self) -> None:
-        try:
-            while True:
-                with self._changes:
-                    while self._news is None and not self._ended:
-                        self._changes.wait()
-                    if self._ended:
-                        return
-                    news, self._news = self._news, None
-                self._own.send(news)
-        except OSError:  # it is gone
-            return
+        self._desk.close()

@@ -54,11 +54,15 @@ class Points:
         room = Dive(
             self._instance.lower.copy(),
             self._instance.upper.copy(),
-            *(np.zeros(r) for _ in range(2)),
-            *(np.zeros(r, dtype=np.int64) for _ in range(3)),
+            np.zeros(r),
+            np.zeros(r),
+            np.zeros(r, dtype=np.int64),
+            np.zeros(r, dtype=np.int64),
+            np.zeros(r, dtype=np.int64),
             np.zeros(r, dtype=np.uint8),
             np.zeros(changes, dtype=np.int64),
-            *(np.zeros(changes) for _ in range(2)),
+            np.zeros(changes),
+            np.zeros(changes),
             np.zeros(3, dtype=np.int64),
         )
         dive(self.rows, room, np.ascontiguousarray(order, dtype=np.int64), targets, CONFLICTS, PATIENCE)

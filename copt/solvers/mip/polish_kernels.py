@@ -13,13 +13,13 @@ CLOSE = 1e-9  # of a limit, that steps keep away from rounding
 @kernel
 def room_for(rows: Rows, values: Floats, activity: Floats, bounds: Floats, j: int, up: bool) -> float:
     """Return how far variable ``j`` can move up or down, 0 or more."""
-    most = abs(bounds[j] - values[j])
+    most = float(abs(bounds[j] - values[j]))
     for k in range(rows.first[j], rows.first[j + 1]):
         i, a = rows.rows_of[k], rows.factors[k]
         limit = rows.row_upper[i] if (a > 0) == up else rows.row_lower[i]
         if np.isfinite(limit):
             slack = max(0.0, (limit - activity[i]) if (a > 0) == up else (activity[i] - limit))
-            most = min(most, slack / abs(a))
+            most = min(most, float(slack / abs(a)))
     return most
 
 

@@ -5,7 +5,6 @@ import pickle
 import sys
 import threading
 import time
-from multiprocessing.connection import Connection
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled
 from copt.solvers.mip.arms import ARMS, Arm, State
 from copt.solvers.mip.bandit import Bandit, Record
+from copt.solvers.mip.channel import Line
 from copt.solvers.mip.partner import Found, Report, Task
 from copt.solvers.mip.submip import SubMIP
 
@@ -28,7 +28,7 @@ OVERHEAD = 0.05  # seconds added to each try, so that no quick one looks infinit
 def main(handle: int) -> None:
     """Work for the solve at the other end of ``handle``; never returns but when the work is over."""
     task: Task = pickle.load(sys.stdin.buffer)  # written by the solve that started this process
-    Worker(task, Connection(handle)).run()
+    Worker(task, Line(handle)).run()
 
 
 class Worker:
@@ -36,12 +36,12 @@ class Worker:
 
     Args:
         task: What is asked.
-        connection: Where points go and better ones come from.
+        line: Where points go and better ones come from.
     """
 
-    def __init__(self, task: Task, connection: Connection) -> None:
+    def __init__(self, task: Task, line: Line) -> None:
         self._until = time.perf_counter() + task.seconds
-        self._connection, self._instance = connection, task.instance
+        self._line, self._instance = line, task.instance
         rng = np.random.default_rng(task.seed)
         self.state = State(task.instance, rng)
         self._bandit = Bandit([arm.name for arm in ARMS], rng, task.prior)
@@ -127,14 +127,14 @@ class Worker:
 
     def _send(self, message: Found | Report) -> None:
         try:
-            self._connection.send(message)
+            self._line.send(message)
         except OSError:
             self._until = 0.0
 
     def _listen(self) -> None:
         try:
             while True:
-                news = self._connection.recv()
+                news = self._line.recv()
                 with self._lock:
                     self._heard.append(news)
         except (EOFError, OSError):
