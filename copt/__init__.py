@@ -2,12 +2,16 @@
 
 import logging
 
+from copt import mip as mip
 from copt.batch import solve_many as solve_many
 from copt.errors import CoptError as CoptError
+from copt.plugins.attach import attach as attach
+from copt.plugins.attach import detach as detach
 from copt.problems.encoding import Encoding as Encoding
 from copt.problems.encoding import encode as encode
 from copt.problems.jobshop import JobShop as JobShop
 from copt.problems.jobshop import Schedule as Schedule
+from copt.problems.mip import MIP as MIP
 from copt.problems.routing import Routes as Routes
 from copt.problems.routing import Routing as Routing
 from copt.read import read as read

@@ -132,6 +132,8 @@ def solve(
     instances = [copt.read(file) for file in files]
     names = [instance.name for instance in instances]
     places = [_places(*pair, names) for pair in ((".sol", out), (".png", plot), (".csv", trace))]
+    for instance in instances if plot is not None else []:
+        importlib.import_module("copt.plot").require_picture(instance)
     code = ExitCode.OK
     for instance, *targets in zip(instances, *places, strict=True):
         with _kill_is_interrupt(), progress(as_json) as listener:

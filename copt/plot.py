@@ -18,7 +18,7 @@ from copt.problems import encoding, jobshop, routing
 from copt.problems.base import IntArray
 from copt.result import Trace
 
-__all__ = ["check_suffix", "convergence", "draw", "gantt", "route_map", "save"]
+__all__ = ["check_suffix", "convergence", "draw", "gantt", "require_picture", "route_map", "save"]
 
 DRAWN_ONE_BY_ONE = 5_000  # above this many bars the chart is painted as one image
 LABELLED = 600  # above this many bars no bar carries its job's number
@@ -48,9 +48,21 @@ def draw(instance: Any, solution: Any) -> Figure:
     Raises:
         CoptError: If the family has none.
     """
-    if instance.family not in _PICTURES:
-        raise CoptError(f"there is no picture for family {instance.family}; there is one for {', '.join(_PICTURES)}")
+    require_picture(instance)
     return _PICTURES[instance.family](instance, solution)
+
+
+def require_picture(instance: Any) -> None:
+    """Say before the work is done that solutions of ``instance`` are not drawn.
+
+    Raises:
+        CoptError: If so.
+    """
+    if instance.family not in _PICTURES:
+        raise CoptError(
+            f"there is no picture for family {instance.family}, only for {', '.join(_PICTURES)}; "
+            "`copt plot TRACE.csv` draws the course of a solve"
+        )
 
 
 def gantt(instance: jobshop.JobShop, solution: jobshop.Schedule, *, title: str | None = None) -> Figure:

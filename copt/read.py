@@ -1,4 +1,4 @@
-"""Instances and solutions from files and back; instances also by name."""
+"""Instances and solutions from files and back; instances also by name, and from models of other libraries."""
 
 import gzip
 from pathlib import Path
@@ -14,27 +14,48 @@ if TYPE_CHECKING:
 __all__ = ["names", "read", "read_solution", "write", "write_solution"]
 
 
-def read(path_or_name: str | Path) -> Any:
-    """Return the instance in a file, or the known instance of that name.
+def read(source: Any) -> Any:
+    """Return the instance in a file, or the known instance of that name; or the one that a model describes.
 
     The format is recognised by content, and by suffix where the content fits several. Files packed with gzip,
     and zip files with one member, are read as they are.
 
     Args:
-        path_or_name: Path of a file, such as ``shops/ft10.txt``; or, where there is no such file, a name such
-            as ``ta51``, ``ft10`` or ``toy``.
+        source: Path of a file, such as ``shops/ft10.txt``; or, where there is no such file, a name such
+            as ``ta51``, ``ft10`` or ``toy``; or a ``pyscipopt.Model``, an OR-Tools ``mathopt.Model``, or an instance,
+            which is returned as it is. Models are copied, and stay as they are.
 
     Raises:
         FormatError: If the file cannot be read; the text names the file, the line and what was expected.
         UnknownNameError: If there is neither such a file nor such a name.
+        InvalidInstanceError: If a model has parts that copt does not know.
+        CoptError: If it is none of all that.
     """
+    if not isinstance(source, str | Path):
+        return source if hasattr(source, "family") else _modelled(source)
     from copt.instances.text import load
 
-    path, name = Path(path_or_name), str(path_or_name)
+    path, name = Path(source), str(source)
     if not _is_there(path) or (path.is_dir() and name in names()):
         return _named(path, name)
     text = load(path)
     return _recognised(text, path).read(text)
+
+
+def _modelled(model: Any) -> Any:
+    kinds = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(model).__mro__}
+    if "pyscipopt.Model" in kinds:
+        from copt.instances.mip_scip import from_scip
+
+        return from_scip(model, model.getProbName() or "model")
+    if "ortools.Model" in kinds and hasattr(model, "export_model"):
+        from copt.instances.mip_mathopt import from_mathopt
+
+        return from_mathopt(model)
+    raise CoptError(
+        "copt takes an instance, the path of a file, a name, a pyscipopt.Model or an OR-Tools mathopt.Model, got "
+        f"{type(model).__module__}.{type(model).__name__}"
+    )
 
 
 def names() -> list[str]:

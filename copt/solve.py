@@ -12,6 +12,7 @@ from copt.errors import CoptError, InvalidSolutionError, UnknownNameError, Wrong
 from copt.events import Events, Silent
 from copt.monitor import Monitor
 from copt.policy import Policy, load_policy
+from copt.read import read
 from copt.registry import Family, family_of
 from copt.result import Result, Status, StopReason
 from copt.stop import Stop
@@ -40,7 +41,7 @@ def solve(
     Ctrl-C ends the search and returns the incumbent; a second Ctrl-C raises KeyboardInterrupt.
 
     Args:
-        instance: An instance of any family; read files with ``copt.read``.
+        instance: An instance of any family, or what ``copt.read`` makes one of: a path, a name, a model.
         seconds: Wall time for the whole call.
         gap: Stop at this relative gap between objective and bound.
         stall: Stop after this many seconds without a better incumbent.
@@ -57,10 +58,12 @@ def solve(
         events: Listener for incumbents and bounds.
 
     Raises:
-        CoptError: If a limit is invalid, a name is unknown, or ``start`` does not fit the instance.
+        CoptError: If a limit is invalid, a name is unknown, a file cannot be read, or ``start`` does not fit the
+            instance.
     """
     began = time.perf_counter()
     stop = Stop(seconds=seconds, gap=gap, stall=stall, target=target, moves=moves)
+    instance = read(instance)
     family = family_of(instance)
     if workers is not None and workers < 1:
         raise CoptError(f"workers must be at least 1, got {workers}")
@@ -136,9 +139,9 @@ def _conclude(instance: Any, family: Family, solver: str, policy: Policy | None,
     )
 
 
-def _met(objective: float, bound: float | None, sign: int) -> float | None:
+def _met(objective: float | None, bound: float | None, sign: int) -> float | None:
     """Return ``bound``, or the objective if that is better by rounding alone: a checked solution is no estimate."""
-    if bound is None or not 0 < sign * (bound - objective) <= ROUNDING * max(1.0, abs(objective)):
+    if objective is None or bound is None or not 0 < sign * (bound - objective) <= ROUNDING * max(1.0, abs(objective)):
         return bound
     return objective
 

@@ -28,6 +28,7 @@ ALLOWED = {  # a room, and all that it may import of copt
     "copt.policy": CORE | {"copt.models"},  # the one door of solvers to trained policies
     "copt.instances": CORE,
     "copt.solvers": CORE | {"copt.instances"},
+    "copt.plugins": CORE | {"copt.instances", "copt.solvers"},
     "copt.envs": CORE | {"copt.instances"},
     "copt.models": CORE | {"copt.instances", "copt.envs"},
 }
@@ -45,6 +46,8 @@ LAZY = {
     "gymnasium",
     "ray",
     "pyvrp",
+    "pyscipopt",
+    "highspy",
 }
 OWNERS = {  # who may import a package at all
     "torch": {"copt.models"},
@@ -56,6 +59,8 @@ OWNERS = {  # who may import a package at all
     "gymnasium": {"copt.envs"},
     "ray": {"copt.batch"},
     "pyvrp": {"copt.solvers", "copt.bench"},
+    "pyscipopt": {"copt.instances", "copt.solvers", "copt.plugins", "copt.bench"},
+    "highspy": {"copt.solvers", "copt.bench"},
 }
 
 
@@ -158,6 +163,11 @@ def test_import_copt_is_light() -> None:
 def test_import_copt_is_silent() -> None:
     done = run("import logging, copt; print(len(logging.root.handlers), logging.getLogger('copt').handlers)")
     assert (done.stdout, done.stderr) == ("0 [<NullHandler (NOTSET)>]\n", "")
+
+
+def test_the_plug_ins_are_light_until_they_are_attached() -> None:
+    assert loaded_by("import copt.plugins, copt.mip") & LAZY == set()
+    assert "torch" not in loaded_by("import copt.plugins.scip, copt.plugins.cpsat")
 
 
 def test_help_is_light() -> None:

@@ -141,6 +141,20 @@ class Point:
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
 
+    def by_name(self, instance: MIP) -> dict[str, float]:
+        """Return the values by the names of the variables of ``instance``, in their order.
+
+        Raises:
+            InvalidSolutionError: If two variables have the same name, or the point is one of another instance.
+        """
+        names = [instance.name_of(j) for j in range(instance.num_variables)]
+        if len(names) != self.values.size:
+            raise InvalidSolutionError(f"{instance.name} has {len(names)} variables, the point {self.values.size}")
+        found = dict(zip(names, self.values.tolist(), strict=True))
+        if len(found) < len(names):
+            raise InvalidSolutionError(f"variables of {instance.name} share a name; use the order of point.values")
+        return found
+
 
 def _numbers(name: str, values: Any, size: int | None) -> FloatArray:
     array = np.array(values, dtype=np.float64)
