@@ -22,7 +22,8 @@ FOREVER = 1e6  # seconds, where the model has no time limit
 POLL = 0.05  # seconds between two looks whether the solve goes on
 FREQUENCY = f"heuristics/{NAME}/freq"
 
-_attached: "weakref.WeakKeyDictionary[Model, Attachment]" = weakref.WeakKeyDictionary()
+# Model and plug-ins hold each other; one strong reference from here, and no model would ever be freed.
+_attached: "weakref.WeakKeyDictionary[Model, weakref.ref[Attachment]]" = weakref.WeakKeyDictionary()
 
 
 class Attachment:
@@ -132,9 +133,10 @@ def attach_scip(model: Model, *, seed: int) -> Attachment:
     Raises:
         CoptError: If the model is being solved, or is solved and not freed.
     """
-    attachment = _attached.get(model)
+    attachment = _attachment(model)
     if attachment is None:
-        attachment = _attached[model] = Attachment(model, seed)
+        attachment = Attachment(model, seed)
+        _attached[model] = weakref.ref(attachment)
     attachment.seed, attachment.active = seed, True
     model.setParam(FREQUENCY, 1)
     return attachment
@@ -142,11 +144,16 @@ def attach_scip(model: Model, *, seed: int) -> Attachment:
 
 def detach_scip(model: Model) -> None:
     """Switch the plug-ins of ``model`` off; SCIP keeps their names, and never calls the heuristic again."""
-    attachment = _attached.get(model)
+    attachment = _attachment(model)
     if attachment is not None:
         attachment.active = False
         attachment.end()
         model.setParam(FREQUENCY, -1)
+
+
+def _attachment(model: Model) -> Attachment | None:
+    known = _attached.get(model)
+    return None if known is None else known()
 
 
 def _strange(model: Any) -> str | None:

@@ -51,12 +51,22 @@ class Master:
         self._waiting: deque[Found] = deque()
 
     def run(self, task: Task | None, start: Point | None) -> dict[str, Record]:
-        """Solve until the monitor says stop; return what the partner's neighbourhoods did.
+        """Solve until the monitor says stop, once; return what the partner's neighbourhoods did.
 
         Args:
             task: What a partner is asked to do, None if there is none.
             start: A point to begin with.
         """
+        try:
+            self._solve(task, start)
+            self._conclude()
+        finally:
+            self.model.free()  # model and plug-ins hold each other: much memory would wait for the garbage collector
+        if self.mailbox.accepted:
+            self.monitor.note(self.mailbox.taken())
+        return {} if self._partner is None else self._partner.records
+
+    def _solve(self, task: Task | None, start: Point | None) -> None:
         if start is not None:
             self._offer_start(start)
         self.model.setParam("limits/time", max(0.01, self.monitor.remaining))
@@ -75,10 +85,6 @@ class Master:
                 self._partner.end()
         if self._error is not None:
             raise self._error
-        self._conclude()
-        if self.mailbox.accepted:
-            self.monitor.note(self.mailbox.taken())
-        return {} if self._partner is None else self._partner.records
 
     def _begin(self, task: Task | None) -> None:
         if task is not None:
