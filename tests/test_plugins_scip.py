@@ -19,7 +19,7 @@ from copt.plugins import scip
 from copt.solvers.mip.partner import Partner, Task
 
 BENCHMARKS = Path(os.environ.get("COPT_BENCHMARKS", "benchmarks")) / "mip"
-QUICK = {"flugpl": 1201500, "enigma": 0, "gt2": 21166, "p0201": 7615}
+QUICK = {"flugpl": 1201500, "enigma": 0, "gt2": 21166}
 BEST_OF_KNAPSACK = 876.0
 
 

@@ -170,7 +170,8 @@ def tighten(rows: Rows, dive: Dive, i: int) -> bool:
             if new_lower > new_upper + FEASIBLE * max(1.0, abs(new_upper)):
                 return False
             new_lower = new_upper
-        step = 0.5 if rows.integer[j] == 1 else WORTH * max(1.0, min(abs(lower), abs(upper)))
+        size = min(abs(lower), abs(upper))
+        step = 0.5 if rows.integer[j] == 1 else WORTH * (max(1.0, size) if np.isfinite(size) else 1.0)
         moved = new_upper < upper - step or new_lower > lower + step
         near = abs(new_upper) < HUGE or abs(new_lower) < HUGE
         if moved and near and not change(rows, dive, j, new_lower, new_upper):

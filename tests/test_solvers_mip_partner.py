@@ -1,0 +1,167 @@
+"""Messages that never make the solve wait, and a process that cannot outlive it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from plugin_cases import until
+
+from copt.problems.mip import Point, check, objective, toy
+from copt.solvers.mip.channel import Desk, Line
+from copt.solvers.mip.partner import Found, Partner, Task
+
+
+@pytest.fixture
+def ends() -> tuple[Desk, socket.socket]:
+    ours, theirs = socket.socketpair()
+    return Desk(ours), theirs
+
+
+def test_messages_arrive_in_order_whatever_their_size(ends: tuple[Desk, socket.socket]) -> None:
+    desk, theirs = ends
+    line = Line(theirs.detach())
+    for message in (1, "two", [3] * 5000):
+        line.send(message)
+    assert desk.take() == [1, "two", [3] * 5000]
+    assert desk.take() == []
+    desk.put({"a": 1})
+    assert line.recv() == {"a": 1}
+    desk.close()
+    with pytest.raises(EOFError):
+        line.recv()
+
+
+def test_a_message_that_is_not_whole_is_waited_for_elsewhere(ends: tuple[Desk, socket.socket]) -> None:
+    desk, theirs = ends
+    first, second = socket.socketpair()
+    Line(first.detach()).send("some text")
+    raw = second.recv(1000)
+    for size in (3, 10, len(raw) - 13):
+        assert desk.take() == []
+        theirs.sendall(raw[:size])
+        raw = raw[size:]
+    assert desk.take() == ["some text"]
+
+
+def test_who_does_not_listen_makes_nobody_wait_and_hears_the_newest_in_the_end(
+    ends: tuple[Desk, socket.socket],
+) -> None:
+    desk, theirs = ends
+    for number in range(20):
+        desk.put((number, b"x" * 10**6))
+    line = Line(theirs.detach())
+    heard = []
+    while not heard or heard[-1] < 19:
+        heard.append(received(line, desk)[0])
+    assert heard == [0, 19]
+
+
+def received(line: Line, desk: Desk) -> tuple[int, bytes]:
+    """Receive while the desk goes on sending."""
+    done: list[tuple[int, bytes]] = []
+    thread = threading.Thread(target=lambda: done.append(line.recv()), daemon=True)
+    thread.start()
+    assert until(lambda: desk.take() == [] and not thread.is_alive())
+    return done[0]
+
+
+def test_an_end_that_is_gone_is_no_error(ends: tuple[Desk, socket.socket]) -> None:
+    desk, theirs = ends
+    theirs.close()
+    desk.put("anything")
+    assert desk.take() == []
+    desk.close()
+    desk.put("more")
+    assert desk.take() == []
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_it_finds_points_and_tells_what_its_neighbourhoods_did() -> None:
+    partner, points = Partner(Task(toy().bare(), 60.0, 0)), list[Found]()
+
+    def optimal() -> bool:
+        points.extend(partner.found())
+        return bool(points) and objective(toy(), Point(points[-1].dense(3))) == 19 and bool(partner.records)
+
+    partner.tell(np.array([1.0, 0.0, 0.0]))
+    assert until(optimal)
+    assert all(check(toy(), Point(found.dense(3))) == [] for found in points)
+    values = [objective(toy(), Point(found.dense(3))) for found in points]
+    assert values == sorted(values)
+    partner.end()
+    assert gone(partner.pid)
+    partner.end()
+    assert partner.found() == []
+    partner.tell(np.zeros(3))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_process_that_was_killed_or_stopped_does_no_harm(number: signal.Signals) -> None:
+    before = len(os.listdir("/dev/fd"))
+    partner = Partner(Task(toy().bare(), 60.0, 0))
+    os.kill(partner.pid, number)
+    for _ in range(50):
+        partner.tell(np.ones(10_000))
+        assert partner.found() == []
+    partner.end()
+    assert gone(partner.pid)
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_no_process_is_left_when_the_solve_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"  # without a guard around its main part
+    script.write_text(
+        textwrap.dedent(
+            """
+            import time
+            from copt.problems.mip import toy
+            from copt.solvers.mip.partner import Partner, Task
+            partner = Partner(Task(toy().bare(), 600.0, 0))
+            while not partner.found():
+                time.sleep(0.01)
+            print(partner.pid, flush=True)
+            time.sleep(600)
+            """
+        )
+    )
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert until(lambda: gone(pid) or state(pid) == "Z")
+
+
+def state(pid: int) -> str:
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return done.stdout.strip()[:1]
+
+
+def test_a_system_without_processes_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(os.listdir("/dev/fd"))
+    monkeypatch.setattr(sys, "executable", "/no/such/interpreter")
+    with pytest.raises(OSError, match="interpreter"):
+        Partner(Task(toy().bare(), 1.0, 0))
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_the_process_ends_itself_when_its_time_is_over() -> None:
+    partner = Partner(Task(toy().bare(), 0.0, 0))
+    assert until(lambda: partner._process.poll() is not None)
+    assert partner._process.returncode == 0
+    partner.end()
