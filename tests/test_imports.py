@@ -1,6 +1,7 @@
 """The arrows between the rooms of the house, and what a bare import may cost."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -80,10 +81,15 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path, *, everywhere: bool = True) -> Iterator[str]:
     """Yield what a module imports: anywhere, functions included, or only when it is itself imported."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    todo: list[ast.AST] = list(tree.body)
+    todo: list[ast.AST] = list(parsed(path).body)
     while todo:
         node = todo.pop()
         if isinstance(node, ast.Import):

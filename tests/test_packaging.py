@@ -19,7 +19,7 @@ SOURCES = ["pyproject.toml", "README.md", "LICENSE", "copt", "envs", "models", "
 CHECK = """
 import importlib.util, json, sys
 from pathlib import Path
-import copt, copt.envs, copt.instances, copt.models
+import copt, copt.envs, copt.instances, copt.models, copt.plugins.scip, copt.solvers.mip
 from copt.models import store
 for word in ("envs", "models", "instances"):
     assert importlib.util.find_spec(word) is None, word

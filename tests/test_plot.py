@@ -87,7 +87,7 @@ def test_a_family_without_a_picture_is_refused() -> None:
     class Stranger:
         family = "stranger"
 
-    with pytest.raises(CoptError, match="no picture for family stranger; there is one for jobshop"):
+    with pytest.raises(CoptError, match="no picture for family stranger, only for jobshop"):
         plot.draw(Stranger(), None)
 
 

@@ -201,7 +201,9 @@ def test_a_jump_ends_at_a_feasible_point_where_there_is_one(seed: int) -> None:
         assert check(instance, Point(values)) == []
 
 
-@pytest.mark.parametrize("instance", [set_cover(rows=50, columns=100, seed=1), assignment(agents=5, jobs=30, seed=1)])
+@pytest.mark.parametrize(
+    "instance", [set_cover(rows=50, columns=100, density=0.1, seed=1), assignment(agents=5, jobs=30, seed=1)]
+)
 def test_jump_and_polish_on_common_programs(instance: MIP) -> None:
     points = Points(instance)
     values = points.jump(np.zeros(instance.num_variables), np.array([7], dtype=np.uint64), 30.0)

@@ -12,7 +12,7 @@ def attach(model: Any, *, seed: int = 0) -> Any:
 
     With SCIP, call ``model.optimize()`` as always: a process on another core looks for better points, which SCIP takes
     or refuses as it does with those of its own heuristics. Status, bound and solution are SCIP's own. With CP-SAT, the
-    model gets a hint at once.
+    model gets hints at once, which take the place of those that it has.
 
     Args:
         model: The model, before it is solved.
@@ -34,7 +34,7 @@ def attach(model: Any, *, seed: int = 0) -> Any:
 
 
 def detach(model: Any) -> None:
-    """Take copt's help from ``model``; it solves as if it had never been there."""
+    """Take copt's help from ``model``, all hints of a ``CpModel``; it is solved as if it had never been there."""
     if type(model).__name__ == "CpModel":
         model.clear_hints()
         return
