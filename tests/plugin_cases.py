@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyscipopt
@@ -25,7 +25,7 @@ End
 """
 
 
-def blank(sense: str = "minimize") -> Any:
+def blank(sense: Literal["minimize", "maximize"] = "minimize") -> Any:
     """Return an empty model that prints nothing."""
     model = pyscipopt.Model("case")
     model.hideOutput()

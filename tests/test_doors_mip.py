@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Invoke
 from ortools.math_opt.python import mathopt
 from ortools.sat.python import cp_model
 from plugin_cases import CASES, knapsack
-from conftest import Invoke
 
 import copt
 from copt import Status, StopReason
@@ -105,7 +105,7 @@ def test_values_by_name() -> None:
     with pytest.raises(InvalidSolutionError, match="toy-mip has 3 variables, the point 2"):
         Point(np.zeros(2)).by_name(toy())
     twice = copt.MIP(**(vars(toy()) | {"names": ("b", "k", "b")}))
-    with pytest.raises(InvalidSolutionError, match="share a name; use the order of point.values"):
+    with pytest.raises(InvalidSolutionError, match=r"share a name; use the order of point\.values"):
         Point(np.zeros(3)).by_name(twice)
 
 

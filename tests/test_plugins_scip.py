@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from plugin_cases import BEYOND, CASES, Cast, blank, knapsack, model_of, until
-from pyscipopt import SCIP_RESULT, Conshdlr, Pricer
+from pyscipopt.scip import PY_SCIP_RESULT as RESULT
+from pyscipopt.scip import Conshdlr, Pricer
 
 import copt
 from copt.errors import CoptError
@@ -90,7 +91,8 @@ def test_quick_files_of_miplib_end_alike(name: str) -> None:
     model = model_of(copt.read(path))
     copt.attach(model)
     status, value, *_ = course(model)
-    assert (status, value) == ("optimal", pytest.approx(QUICK[name], rel=1e-6))
+    assert status == "optimal"
+    assert value == pytest.approx(QUICK[name], rel=1e-6)
 
 
 def test_scip_takes_a_point_by_position_whatever_the_names_and_types(cast: Cast) -> None:
@@ -235,18 +237,18 @@ def test_it_helps_without_the_lock_of_python_too(cast: Cast) -> None:
 
 class Column(Pricer):
     def pricerredcost(self) -> dict[str, Any]:
-        return {"result": SCIP_RESULT.SUCCESS}
+        return {"result": RESULT.SUCCESS}
 
 
 class Lazy(Conshdlr):
     def conscheck(self, *_: Any) -> dict[str, Any]:
-        return {"result": SCIP_RESULT.FEASIBLE}
+        return {"result": RESULT.FEASIBLE}
 
     def consenfolp(self, *_: Any) -> dict[str, Any]:
-        return {"result": SCIP_RESULT.FEASIBLE}
+        return {"result": RESULT.FEASIBLE}
 
     def consenfops(self, *_: Any) -> dict[str, Any]:
-        return {"result": SCIP_RESULT.FEASIBLE}
+        return {"result": RESULT.FEASIBLE}
 
     def conslock(self, *_: Any) -> None: ...
 

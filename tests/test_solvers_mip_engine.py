@@ -23,7 +23,7 @@ from copt.solvers.mip.partner import Partner, Task
 
 INF = np.inf
 FREE = {"lower": [-INF, -INF], "upper": [INF, INF]}
-EMPTY = {"costs": [], "lower": [], "upper": [], "integer": [], "columns": [], "coefficients": []}
+EMPTY: dict[str, Any] = {"costs": [], "lower": [], "upper": [], "integer": [], "columns": [], "coefficients": []}
 
 both = pytest.mark.parametrize("workers", [1, 2])
 

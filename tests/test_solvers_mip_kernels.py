@@ -166,7 +166,10 @@ def jump_room(instance: MIP, values: FloatArray) -> Jump:
 @given(SEEDS)
 def test_violated_rows_are_kept_up_move_by_move(seed: int) -> None:
     instance, rng = small(seed), np.random.default_rng(seed)
-    rows, values = Points(instance).rows, rng.integers(instance.lower, instance.upper + 1).astype(float)
+    rows, values = (
+        Points(instance).rows,
+        rng.integers(instance.lower.astype(int), instance.upper.astype(int) + 1).astype(float),
+    )
     held = jump_room(instance, values)
     jump_kernels.start_jump(rows, held)
     for _ in range(8):

@@ -175,7 +175,7 @@ def test_old_lessons_are_forgotten(tmp_path: Path) -> None:
 def test_other_files_are_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
-    with pytest.raises(CoptError, match="is no memory of earlier solves .*; name another file"):
+    with pytest.raises(CoptError, match=r"is no memory of earlier solves .*; name another file"):
         copt.mip.Session(path)
 
 

@@ -57,7 +57,7 @@ def test_who_does_not_listen_makes_nobody_wait_and_hears_the_newest_in_the_end(
     for number in range(20):
         desk.put((number, b"x" * 10**6))
     line = Line(theirs.detach())
-    heard = []
+    heard: list[int] = []
     while not heard or heard[-1] < 19:
         heard.append(received(line, desk)[0])
     assert heard == [0, 19]

@@ -10,7 +10,7 @@ from copt.instances.mip_generators import facility_location, set_cover
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled, toy
 from copt.solvers.mip.arms import ARMS, POOL, Arm, State
-from copt.solvers.mip.submip import SubMIP
+from copt.solvers.mip.submip import Mask, SubMIP
 
 COVER = set_cover(rows=40, columns=80, density=0.1, seed=1)
 SITES = facility_location(customers=8, facilities=5, seed=1)
@@ -113,18 +113,7 @@ def test_a_neighbourhood_is_searched_to_the_end(seed: int) -> None:
     for mask in (fixed, np.zeros(n, dtype=np.bool_)):  # the second one sees nothing of the first
         found.clear()
         outcome = search.solve(mask, values, seconds=60.0)
-        expected = best_binary(
-            make_mip(
-                dense(instance),
-                costs=instance.costs,
-                row_lower=np.concatenate([instance.row_lower]),
-                row_upper=instance.row_upper,
-                offset=instance.offset,
-                maximise=instance.maximise,
-            )
-            if not mask.any()
-            else held(instance, mask, values)
-        )
+        expected = best_binary(held(instance, mask, values))
         assert outcome.exhausted
         if expected is None:
             assert outcome.value == np.inf
@@ -136,7 +125,7 @@ def test_a_neighbourhood_is_searched_to_the_end(seed: int) -> None:
             assert objective(instance, point) == pytest.approx(expected, abs=1e-6)
 
 
-def held(instance: MIP, mask: FloatArray, values: FloatArray) -> MIP:
+def held(instance: MIP, mask: Mask, values: FloatArray) -> MIP:
     """Return the program with a row more for each variable that is held."""
     rows = np.eye(instance.num_variables)[mask]
     return make_mip(
