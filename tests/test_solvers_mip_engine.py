@@ -1,6 +1,8 @@
 """Programs from first to last: status, value and bound, with a partner and without."""
 
 import os
+import signal
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -82,6 +84,7 @@ def test_unbounded(workers: int, whole: bool) -> None:
     result = copt.solve(instance, workers=workers)
     assert (result.status, result.bound, result.stopped_by) == (Status.UNBOUNDED, None, StopReason.PROVED)
     assert result.to_dict()["status"] == "unbounded"
+    assert result.trace.bounds == ()
 
 
 @settings(deadline=None, max_examples=40)
@@ -147,12 +150,14 @@ class Stopper(Silent):
     """Presses Ctrl-C at the first incumbent, or raises."""
 
     def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
+        self.error, self.pressed = error, False
 
     def on_incumbent(self, *_: Any) -> None:
         if self.error is not None:
             raise self.error
-        os.kill(os.getpid(), 2)
+        if not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 @both
@@ -160,6 +165,18 @@ def test_ctrl_c_returns_the_incumbent(workers: int) -> None:
     result = copt.solve(HARD, events=Stopper(), workers=workers)
     assert (result.status, result.stopped_by) == (Status.FEASIBLE, StopReason.USER)
     assert check(HARD, result.solution) == []
+
+
+def test_a_second_ctrl_c_takes_no_memory_from_scip_while_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: master.Master) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(master.Master, "_interrupt", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        copt.solve(HARD, events=Stopper(), workers=1)
+    for thread in threading.enumerate():
+        if thread.name == "copt-scip":
+            thread.join()
 
 
 @both

@@ -46,6 +46,8 @@ class Master:
         self.mailbox.clear(self.variables)
         self.mailbox.include(self.model, PRIORITY)
         Watch(EVENTS, self._heard, self._fail).include(self.model)
+        self._thread = threading.Thread(target=self._optimise, name="copt-scip", daemon=True)
+        self._costless = False  # whether SCIP is asked for any point, so that its bound is none
         self._error: BaseException | None = None
         self._partner: Partner | None = None
         self._waiting: deque[Found] = deque()
@@ -61,7 +63,10 @@ class Master:
             self._solve(task, start)
             self._conclude()
         finally:
-            self.model.free()  # model and plug-ins hold each other: much memory would wait for the garbage collector
+            # Model and plug-ins hold each other: much memory would wait for the garbage collector. After a second
+            # Ctrl-C, SCIP may still be at work.
+            if not self._thread.is_alive():
+                self.model.free()
         if self.mailbox.accepted:
             self.monitor.note(self.mailbox.taken())
         return {} if self._partner is None else self._partner.records
@@ -70,19 +75,18 @@ class Master:
         if start is not None:
             self._offer_start(start)
         self.model.setParam("limits/time", max(0.01, self.monitor.remaining))
-        thread = threading.Thread(target=self._optimise, name="copt-scip", daemon=True)
-        thread.start()
+        self._thread.start()
         try:
             self._begin(task)
-            while thread.is_alive():
+            while self._thread.is_alive():
                 self._receive()
                 if self.monitor.wait(POLL) is not None:
-                    self._interrupt(thread)
+                    self._interrupt()
         finally:
-            while thread.is_alive():
-                self._interrupt(thread)
             if self._partner is not None:
                 self._partner.end()
+            while self._thread.is_alive():
+                self._interrupt()
         if self._error is not None:
             raise self._error
 
@@ -93,10 +97,10 @@ class Master:
             except OSError as error:
                 self.monitor.note(f"SCIP works alone: no process could be started beside it ({error.strerror})")
 
-    def _interrupt(self, thread: threading.Thread) -> None:
+    def _interrupt(self) -> None:
         """Ask SCIP to end; what it is asked before it has begun, it forgets."""
         self.model.interruptSolve()
-        thread.join(POLL)
+        self._thread.join(POLL)
 
     def _optimise(self) -> None:
         try:
@@ -140,7 +144,7 @@ class Master:
             if self._partner is not None:
                 self._partner.tell(values if point is None else point.values)
         bound = float(model.getDualbound())
-        if abs(bound) < model.infinity():
+        if not self._costless and abs(bound) < model.infinity():
             self.monitor.prove(self.instance.sign * bound, "scip")
         if self.monitor.reason() is not None:
             model.interruptSolve()
@@ -185,7 +189,7 @@ class Master:
 
     def _tell_apart(self) -> None:
         """Find out whether the program is infeasible or unbounded: it is the latter if it has any point."""
-        model = self.model
+        model, self._costless = self.model, True
         model.freeTransform()
         model.setObjective(0.0)
         model.setParam("limits/time", max(0.01, self.monitor.remaining))
