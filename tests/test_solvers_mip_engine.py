@@ -88,9 +88,9 @@ def test_unbounded(workers: int, whole: bool) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(any_mips)
-def test_random_programs_are_optimal_infeasible_or_unbounded(instance: MIP) -> None:
-    result = copt.solve(instance, workers=1)
+@given(any_mips, st.integers(1, 2))
+def test_random_programs_are_optimal_infeasible_or_unbounded(instance: MIP, workers: int) -> None:
+    result = copt.solve(instance, workers=workers)
     feasible = solve_with_scip(replace(instance, costs=np.zeros(instance.num_variables))) is not None
     assert feasible is (result.status is not Status.INFEASIBLE)
     if result.status is Status.UNBOUNDED:

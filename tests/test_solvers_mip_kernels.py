@@ -11,11 +11,12 @@ from mip_cases import dense, make_mip
 
 from copt.instances.mip_generators import assignment, set_cover
 from copt.problems.base import FloatArray
-from copt.problems.mip import MIP, Point, activities, check, objective
-from copt.solvers.mip import dive_kernels, jump_kernels
+from copt.problems.mip import MIP, Point, activities, check, objective, toy
+from copt.solvers.mip import dive_kernels, jump_kernels, polish_kernels
+from copt.solvers.mip.arms import State
 from copt.solvers.mip.dive_kernels import Dive
 from copt.solvers.mip.jump_kernels import Jump
-from copt.solvers.mip.points import Points
+from copt.solvers.mip.points import Points, warm
 
 SEEDS = st.integers(0, 100_000)
 INF = np.inf
@@ -242,3 +243,14 @@ def test_polish_moves_continuous_variables_to_the_very_end_and_leaves_unbounded_
         [[2, 1, 0]], lower=[0] * 3, upper=[INF] * 3, integer=[False] * 3, row_upper=[3], costs=[-1, -3, -9]
     )
     assert Points(instance).polish(np.zeros(3)).tolist() == [0, 3, 0]
+
+
+def test_warming_compiles_what_the_worker_calls() -> None:
+    warm()
+    kernels: list[Any] = [dive_kernels.dive, jump_kernels.jump, polish_kernels.polish]
+    before = [len(kernel.signatures) for kernel in kernels]
+    state = State(toy(), np.random.default_rng(0))
+    state.points.dive(state.whole, np.zeros(3))
+    state.points.jump(np.zeros(3), np.array([1], dtype=np.uint64), 0.0)
+    state.points.polish(Point(np.zeros(3)).values)
+    assert [len(kernel.signatures) for kernel in kernels] == before

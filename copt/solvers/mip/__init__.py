@@ -2,3 +2,4 @@
 
 from copt.solvers.mip.engine import NAME as NAME
 from copt.solvers.mip.engine import solve as solve
+from copt.solvers.mip.engine import warm as warm

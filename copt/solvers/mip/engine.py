@@ -14,7 +14,7 @@ from copt.solvers.mip.memory import Memory
 from copt.solvers.mip.partner import Task, available
 from copt.solvers.mip.settings import DEFAULT
 
-__all__ = ["NAME", "impossible", "solve", "unfit"]
+__all__ = ["NAME", "impossible", "solve", "unfit", "warm"]
 
 NAME = "scip"
 MOST = 20_000_000  # nonzeros up to which a second copy of the program is made
@@ -58,6 +58,13 @@ def mean_gap(monitor: Monitor) -> float:
         if best is not None and bound is not None:
             gap = min(1.0, abs(best - bound) / max(abs(best), abs(bound), 1e-9))
     return (total + gap * (now - last)) / now
+
+
+def warm() -> None:
+    """Compile the kernels of the partner, which this process does not need."""
+    from copt.solvers.mip import points
+
+    points.warm()
 
 
 def _remember(memory: Memory, instance: MIP, records: dict[str, Record], setting: str, monitor: Monitor) -> None:

@@ -5,13 +5,13 @@ import time
 import numpy as np
 
 from copt.problems.base import FloatArray, IntArray
-from copt.problems.mip import MIP, activities
+from copt.problems.mip import MIP, activities, toy
 from copt.solvers.mip.dive_kernels import Dive, Rows, dive
 from copt.solvers.mip.jump_kernels import Jump, jump, start_jump
 from copt.solvers.mip.polish_kernels import polish
 from copt.solvers.random_kernels import UInt64
 
-__all__ = ["Points"]
+__all__ = ["Points", "warm"]
 
 CONFLICTS = 50  # variables that may be rejected
 PATIENCE = 5000  # rows to look at after each fixing
@@ -101,3 +101,11 @@ class Points:
         order = np.argsort(-np.abs(costs), kind="stable")
         polish(self.rows, costs, instance.lower, instance.upper, order, better, activities(instance, better))
         return better
+
+
+def warm() -> None:
+    """Compile the kernels, or load them."""
+    points, values = Points(toy()), np.zeros(3)
+    points.dive(np.arange(2), values)
+    points.jump(values, np.array([1], dtype=np.uint64), 0.0)
+    points.polish(values)
