@@ -4,10 +4,13 @@ import logging
 
 from copt.batch import solve_many as solve_many
 from copt.errors import CoptError as CoptError
+from copt.evaluate import evaluate as evaluate
+from copt.problems import uncertainty as uncertainty
 from copt.problems.encoding import Encoding as Encoding
 from copt.problems.encoding import encode as encode
 from copt.problems.jobshop import JobShop as JobShop
 from copt.problems.jobshop import Schedule as Schedule
+from copt.problems.robust_model import RobustModel as RobustModel
 from copt.problems.routing import Routes as Routes
 from copt.problems.routing import Routing as Routing
 from copt.read import read as read

@@ -14,7 +14,7 @@ from copt.problems.base import IntArray, Violation
 from copt.problems.two_stage import TOLERANCE, TwoStage
 from copt.problems.uncertainty import FloatArray, Scenarios
 
-__all__ = ["Cells", "Proof", "Robust", "RobustSolution", "check", "objective", "toy"]
+__all__ = ["Cells", "Proof", "Robust", "RobustSolution", "check", "objective", "recourse", "toy"]
 
 Proof = Literal["mixture", "scenarios", "cells", "adversary", "sample"]
 PROOFS: tuple[Proof, ...] = ("mixture", "scenarios", "cells", "adversary", "sample")
@@ -153,6 +153,29 @@ def _leaves(problem: TwoStage, cells: Cells) -> tuple[IntArray, FloatArray, Floa
         level = np.concatenate([below, above])
     leaf = np.flatnonzero(cells.entry < 0)
     return cells.child[leaf, 0], lower[leaf], upper[leaf]
+
+
+def recourse(instance: Robust, solution: RobustSolution, scenario: FloatArray) -> FloatArray:
+    """Return the cheapest of the plans of ``solution`` that fit ``scenario``, shape (m,).
+
+    Raises:
+        InvalidSolutionError: If the scenario is not in the uncertainty set, or no plan fits.
+    """
+    problem, plans = instance.two_stage(), solution.plans
+    if not problem.uncertainty.contains(scenario):
+        raise InvalidSolutionError(f"the scenario {scenario} is not in the uncertainty set")
+    if solution.cells is not None:  # there may be very many
+        plans = plans[[solution.cells.plan_at(scenario)]]
+    constants, slopes = problem.row_terms_of_plans(solution.x, plans)
+    slack = TOLERANCE * np.maximum(1.0, np.abs(problem.limits))
+    plans = plans[(constants + slopes @ scenario <= slack).all(axis=1)]
+    if not len(plans):
+        raise InvalidSolutionError(
+            "no plan of the solution fits this scenario; find one with copt.evaluate(instance, x, scenario=scenario)"
+        )
+    constants, slopes = problem.cost_terms_of_plans(solution.x, plans)
+    cheapest: FloatArray = plans[int((constants + slopes @ scenario).argmin())]
+    return cheapest
 
 
 def check(instance: Robust, solution: RobustSolution) -> list[Violation]:
