@@ -18,6 +18,10 @@ __all__ = ["NONE", "Constraint", "Expression", "Names", "Operand", "Terms", "as_
 
 Operand = Union["Expression", ArrayLike]
 NONE = -1  # in place of the decision or of the uncertain entry that a term does not have
+TRUTH = (
+    "is neither true nor false: hand constraints to add(), write low <= x <= high as two of them, and do not ask with "
+    "if, and, or, not, in, !="
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +77,7 @@ class Constraint:
         self.equal = equal
 
     def __bool__(self) -> NoReturn:
-        raise InvalidInstanceError(
-            "a constraint is neither true nor false: hand it to add(), write low <= x <= high as two constraints, and "
-            "do not ask about expressions with if, and, or, not, in, !="
-        )
+        raise InvalidInstanceError(f"a constraint {TRUTH}")
 
 
 class Expression:
@@ -153,6 +154,9 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"<expression of shape {self.shape} with {self.terms.places.size} terms>"
+
+    def __bool__(self) -> NoReturn:
+        raise InvalidInstanceError(f"an expression {TRUTH}")
 
     def __len__(self) -> int:
         if not self.shape:
