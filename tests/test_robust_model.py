@@ -1,6 +1,5 @@
 """Models of one's own: their arrays mean what was written, and values find their way back."""
 
-import importlib
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from robust_cases import random_knapsack, random_loans
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from robust_model_cases import COST, DEMAND, OPENING, PENALTY, Facility, respond
 
 import copt
 from copt.errors import CoptError
@@ -22,52 +21,6 @@ from copt.problems.robust_knapsack import RobustKnapsack
 from copt.problems.two_stage import TwoStage
 from copt.problems.uncertainty import Box, Budget, Product, Scenarios
 from copt.registry import family_of
-
-OPENING, CAPACITY = np.array([60.0, 50, 45]), np.array([70.0, 60, 50])
-DEMAND, PENALTY = np.array([20.0, 15, 25, 10]), 12.0
-COST = np.array([[1.0, 4, 5, 6], [4, 1, 2, 5], [6, 5, 2, 1]])
-
-
-class Facility:
-    """Open sites of which one may be down; what cannot be shipped is lost."""
-
-    def __init__(self) -> None:
-        self.model = m = copt.RobustModel("facility")
-        self.site = m.here_and_now(3, kind="binary", name="site")
-        self.down = m.uncertain(Budget(3, 1), name="down")
-        self.ship = m.wait_and_see((3, 4), name="ship")
-        self.lost = m.wait_and_see(4)
-        m.add(self.ship.sum(axis=0) + self.lost >= DEMAND)
-        m.add(self.ship.sum(axis=1) <= CAPACITY * self.site * (1 - self.down))
-        m.minimize(OPENING @ self.site + (COST * self.ship).sum() + PENALTY * self.lost.sum())
-
-    @staticmethod
-    def by_hand(site: FloatArray, down: FloatArray) -> float:
-        """Cost of a scenario, by a transportation problem that is written row by row."""
-        rows, limits = [], []
-        for customer in range(4):
-            rows.append([-1.0 if k % 4 == customer else 0.0 for k in range(16)])
-            limits.append(-DEMAND[customer])
-        for place in range(3):
-            rows.append([1.0 if k // 4 == place else 0.0 for k in range(16)])
-            limits.append(CAPACITY[place] * site[place] * (1 - down[place]))
-        return float(OPENING @ site + linprog([*COST.ravel(), *[PENALTY] * 4], rows, limits).fun)
-
-
-def respond(problem: TwoStage, x: FloatArray, u: FloatArray) -> tuple[float, FloatArray]:
-    """The least cost in a scenario, read from the arrays, and its plan."""
-    nothing = np.zeros(problem.y.size)
-    constants, slopes = problem.row_terms(x, nothing)
-    assert problem.cost_uy is not None
-    found = milp(
-        problem.cost_y + u @ problem.cost_uy,
-        constraints=LinearConstraint(
-            problem.rows_y + problem.products_y.at(u, len(constants), nothing.size), ub=-(constants + slopes @ u)
-        ),
-        bounds=Bounds(problem.y.lower, problem.y.upper),
-        integrality=problem.y.integer,
-    )
-    return (problem.cost(x, found.x, u), found.x) if found.status == 0 else (np.inf, nothing)
 
 
 def numbers(data: st.DataObject, *shape: int) -> FloatArray:
@@ -376,57 +329,3 @@ def test_a_model_is_an_instance_of_the_family() -> None:
     assert family_of(m).name == m.family == "robust"
     assert (m.name, m.sign, m.dimensions) == ("facility", 1, "3x16x3")
     np.testing.assert_array_equal(recourse(m, facility_solution(), np.eye(3)[2])[8:12], 0)
-
-
-@pytest.fixture
-def solved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What copt.evaluate hands to copt.solve."""
-    seen: list[Any] = []
-    module = importlib.import_module("copt.evaluate")
-    monkeypatch.setattr(module, "solve", lambda instance, **options: seen.append((instance, options)))
-    return seen
-
-
-def test_evaluation_fixes_the_decisions(solved: list[Any]) -> None:
-    f = Facility()
-    for x in ({f.site: [1, 1, 0]}, [1, 1 - 1e-9, 1e-9]):
-        copt.evaluate(f.model, x, seconds=3)
-        problem, options = solved.pop()
-        assert options == {"seconds": 3}
-        np.testing.assert_array_equal(problem.x.lower, [1, 1, 0])
-        np.testing.assert_array_equal(problem.x.upper, [1, 1, 0])
-        assert problem.uncertainty is f.model.two_stage().uncertainty
-        assert respond(problem, problem.x.lower, np.eye(3)[0])[0] == pytest.approx(375)
-
-
-def test_evaluation_can_look_at_one_scenario(solved: list[Any]) -> None:
-    instance = random_knapsack(3, 0)
-    copt.evaluate(instance, [1, 0, 1], scenario=[0, 1, 0])
-    problem, _ = solved.pop()
-    assert problem.uncertainty.members.tolist() == [[0, 1, 0]]
-    assert (problem.name, problem.sign, problem.x.integer.all()) == (instance.name, -1, True)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda m: copt.evaluate(m, [1, 2, 0]),
-            "x is not a decision of facility: first stage: variable 1 = 2 is above",
-        ),
-        (lambda m: copt.evaluate(m, [1, 0.5, 0]), "variable 1 = 0.5 is not whole"),
-        (lambda m: copt.evaluate(m, [1, 1]), r"x must have shape \(3,\), got shape \(2,\)"),
-        (lambda m: copt.evaluate(m, {}), r"site\[0\] has no value"),
-        (lambda m: copt.evaluate(m, [1, 1, 1], scenario=[1]), r"scenario must have shape \(3,\)"),
-        (
-            lambda m: copt.evaluate(random_knapsack(3, 0), {}),
-            "only decisions of a copt.RobustModel are given by a dict",
-        ),
-        (lambda m: copt.evaluate(copt.read("toy"), [1]), "evaluate takes a two-stage robust problem, got JobShop"),
-    ],
-)
-def test_decisions_that_cannot_be_evaluated_are_refused(
-    call: Callable[[copt.RobustModel], object], message: str
-) -> None:
-    with pytest.raises(CoptError, match=message):
-        call(Facility().model)
