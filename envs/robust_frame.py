@@ -41,4 +41,4 @@ def items_text(state: ChosenItems) -> str:
         f"produced {made[i]:.0%}, repaired {repaired[i]:.0%}"
         for i in np.flatnonzero(state.x)
     ]
-    return "\n".join([*lines, f"profit in the worst case {-state.cost:.10g}"])
+    return "\n".join([*lines, f"profit in the worst case {0.0 - state.cost:.10g}"])

@@ -120,7 +120,7 @@ def embed(
         net: The network; fold it first if identities need no variables.
         inputs: A variable, a linear expression or a number for each input. An expression gets a variable of its own.
         bounds: Of the units; by ``crown_bounds`` from the bounds of the inputs if None.
-        encoding: ``bigm`` or ``sos1``.
+        encoding: ``bigm`` or ``sos1``, which is often some times faster, but has no binaries to branch on.
         reusable: Let ``update`` change the bounds later. Then stable ReLUs are encoded too, with fixed variables.
 
     Raises:
@@ -153,7 +153,8 @@ def embed(
 def update(embedding: Embedding, lower: FloatArray, upper: FloatArray, *, bounds: Bounds | None = None) -> None:
     """Move the network to another box of inputs, in place.
 
-    Solutions and the state of a solve are lost (``freeTransform``); variables, rows and the objective stay.
+    A solve that ran is undone (``freeTransform``); variables, rows and the objective stay, and SCIP starts from the
+    solutions found before where they still fit.
 
     Args:
         embedding: An embedding with ``reusable``.
