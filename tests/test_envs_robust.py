@@ -141,7 +141,7 @@ def test_pictures_show_what_is_chosen() -> None:
 
 
 def test_the_scale_is_at_least_what_any_choice_earns() -> None:
-    for seed in range(20):
-        instance = twins.random_knapsack(seed)
+    for seed in range(8):
+        instance = twins.random_knapsack(seed, most=4)
         assert -twins.best_decisions(instance) <= ChosenItems(instance).scale + 1e-6
     assert ChosenItems(toy_knapsack()).scale == 21.0
