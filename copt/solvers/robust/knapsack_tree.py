@@ -4,14 +4,13 @@ Each node is a relaxation that is solved by column generation (the branch and pr
 its scenario proves fixes further decisions.
 """
 
-import heapq
-import itertools
 import threading
 from typing import NamedTuple
 
 import numpy as np
 
 from copt.problems.uncertainty import FloatArray
+from copt.solvers.robust.frontier import SOURCE, Entry, Frontier
 from copt.solvers.robust.knapsack_game import KnapsackGame, Relaxation
 from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.knapsack_primal import Primal
@@ -25,17 +24,13 @@ EAGER = 30  # nodes each of which is rounded; later only every tenth
 
 
 class Node(NamedTuple):
-    """An open subproblem; ordered by bound, then by age.
+    """An open subproblem.
 
     Args:
-        bound: Lower bound.
-        age: Number of the node.
         fixed: BARRED, CHOSEN or FREE, shape (items,).
         game: Its relaxation.
     """
 
-    bound: float
-    age: int
     fixed: Bytes
     game: Relaxation
 
@@ -49,13 +44,9 @@ class Tree:
 
     def __init__(self, primal: Primal) -> None:
         n = primal.instance.num_items
-        self.nodes = 0
         self._primal = primal
-        self._open: list[Node] = []
-        self._busy: dict[int, float] = {}  # bounds of the nodes at which threads are
-        self._ages = itertools.count()
-        self._changes = threading.Condition()
-        self._loose = np.inf  # least bound of decisions whose worst case was not found closely enough
+        self._frontier = Frontier[Node](primal.monitor, lambda: primal.cutoff, 1e-10 * primal.scale)
+        self._lock = threading.Lock()
         # What fixing an item has raised the bound by, per unit of share, and how often; barred and chosen.
         self._raised, self._times = np.zeros((2, n)), np.zeros((2, n))
 
@@ -63,75 +54,36 @@ class Tree:
         """Solve the root."""
         fixed = game.first_decisions()
         root = game.solve(fixed, stopped=self._primal.stopped)
-        self._primal.monitor.prove(self._safe(root.bound), "root")
+        self._primal.monitor.prove(self._frontier.safe(root.bound), "root")
         self._round(game, fixed, root)
         self._push(game, root.bound, fixed, root)
 
     def work(self, game: KnapsackGame) -> bool:
         """Branch on one node; return whether nodes were left."""
-        with self._changes:
-            while not self._open and self._busy and not self._primal.stopped():
-                self._changes.wait(0.05)
-            if not self._open or self._primal.stopped():
-                if not self._busy and not self._primal.stopped():
-                    self._close()
-                return False
-            node = heapq.heappop(self._open)
-            if node.bound >= self._primal.cutoff:
-                self._open.clear()
-                return True
-            self._busy[threading.get_ident()] = node.bound
-            self.nodes += 1
-        try:
-            self._branch(game, node)
-        except BaseException:
-            with self._changes:
-                heapq.heappush(self._open, node)
-            raise
-        finally:
-            with self._changes:
-                del self._busy[threading.get_ident()]
-                self._changes.notify_all()
-                self._report()
-        return True
+        return self._frontier.work(lambda entry: self._branch(game, entry))
 
-    def _close(self) -> None:
-        best = self._primal.monitor.best
-        if best is not None:
-            exact = self._loose >= self._primal.cutoff
-            self._primal.monitor.prove(best if exact else self._safe(self._loose), "branch and price")
-
-    def _report(self) -> None:
-        bound = min([self._loose, *self._busy.values(), *(node.bound for node in self._open[:1])])
-        if bound < self._primal.cutoff:
-            self._primal.monitor.prove(self._safe(bound), "branch and price")
-
-    def _safe(self, bound: float) -> float:
-        """Return ``bound`` less what sums of rounded numbers may have added."""
-        return bound - 1e-10 * self._primal.scale
-
-    def _branch(self, game: KnapsackGame, node: Node) -> None:
-        primal = self._primal
+    def _branch(self, game: KnapsackGame, entry: Entry[Node]) -> bool:
+        """Solve the two sides of a node; return False if there was no time for them."""
+        primal, node = self._primal, entry.node
         shares = node.game.shares
         item = self._choose(node.fixed, shares)
-        if node.age < EAGER or node.age % 10 == 0:
+        if entry.age < EAGER or entry.age % 10 == 0:
             self._round(game, node.fixed, node.game)
         for side in (BARRED, CHOSEN):
             fixed = node.fixed.copy()
             fixed[item] = side
             if primal.stopped():
-                with self._changes:
-                    heapq.heappush(self._open, node)
-                return
-            gap = SHARE * (primal.cutoff - node.bound) if np.isfinite(primal.cutoff) else 0.0
+                return False
+            gap = SHARE * (primal.cutoff - entry.bound) if np.isfinite(primal.cutoff) else 0.0
             child = game.solve(fixed, start=node.game, cutoff=primal.cutoff, tolerance=gap, stopped=primal.stopped)
-            bound = max(node.bound, child.bound)
+            bound = max(entry.bound, child.bound)
             distance = shares[item] if side == BARRED else 1.0 - shares[item]
             if distance > WHOLE:
-                with self._changes:
-                    self._raised[side, item] += (min(bound, primal.cutoff) - node.bound) / distance
+                with self._lock:
+                    self._raised[side, item] += (min(bound, primal.cutoff) - entry.bound) / distance
                     self._times[side, item] += 1
             self._push(game, bound, fixed, child)
+        return True
 
     def _choose(self, fixed: Bytes, shares: FloatArray) -> int:
         """Return the free item to branch on: that whose sides promise to raise the bound most."""
@@ -161,17 +113,15 @@ class Tree:
         if not (tight == FREE).any():
             self._settle(game, tight, found)
             return
-        with self._changes:
-            heapq.heappush(self._open, Node(bound, next(self._ages), tight, found))
+        self._frontier.add(bound, Node(tight, found))
 
     def _settle(self, game: KnapsackGame, x: Bytes, start: Relaxation) -> None:
         """Find what ``x`` is worth, the only decisions of a node."""
         primal = self._primal
         found = game.solve(x, start=start, cutoff=primal.cutoff, stopped=primal.stopped)
-        primal.offer(game, x, found, "branch and price")
+        primal.offer(game, x, found, SOURCE)
         if found.bound < primal.cutoff:
-            with self._changes:
-                self._loose = min(self._loose, found.bound)
+            self._frontier.loosen(found.bound)
 
     def _round(self, game: KnapsackGame, fixed: Bytes, found: Relaxation) -> None:
         shares = found.shares
