@@ -8,6 +8,7 @@ from copt.problems.robust import Robust, RobustSolution
 from copt.problems.robust_knapsack import RobustKnapsack
 from copt.result import StopReason
 from copt.solvers.robust.boxes import boxes_apply
+from copt.solvers.robust.loans_game import units
 
 __all__ = ["NAME", "solve"]
 
@@ -32,14 +33,19 @@ def solve(
         from copt.solvers.robust.knapsack import solve_knapsack
 
         solve_knapsack(instance, monitor, workers=workers, seed=seed)
+    elif isinstance(instance, CapitalBudgeting) and instance.two_stage().certain_rows and units(instance) is not None:
+        from copt.solvers.robust.loans import solve_loans
+
+        solve_loans(instance, monitor, workers=workers, seed=seed)
     elif isinstance(instance, CapitalBudgeting) and not instance.two_stage().certain_rows and boxes_apply(instance):
         from copt.solvers.robust.budgeting import solve_budgeting
 
         solve_budgeting(instance, monitor, workers=workers, seed=seed)
     else:
         raise CoptError(
-            f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks, and "
-            "capital budgeting with uncertain costs, at most 6 factors and no loans, have one"
+            f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks have one, "
+            "capital budgeting with certain costs of up to 3 decimals, and that with uncertain costs, at most 6 factors "
+            "and no loans"
         )
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
