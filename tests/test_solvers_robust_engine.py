@@ -1,5 +1,8 @@
 """Which algorithm solves which robust problem, end to end."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 from robust_cases import optimum, random_knapsack, random_loans
 
@@ -17,6 +20,15 @@ def test_a_small_knapsack_is_solved_as_by_brute_force() -> None:
     assert instance.two_stage().uncertainty.contains(result.solution.worst)
 
 
+def test_budgeting_with_loans_is_solved_as_by_brute_force() -> None:
+    instance = random_loans(4, 1)
+    result = copt.solve(instance, seconds=120)
+    assert result.status is copt.Status.OPTIMAL
+    assert result.objective == pytest.approx(-optimum(instance.two_stage()), rel=1e-6)
+    assert check(instance, result.solution) == []
+
+
 def test_a_kind_without_an_algorithm_is_named() -> None:
+    instance = dataclasses.replace(random_loans(4, 1), costs=np.full(4, 1 / 3))
     with pytest.raises(CoptError, match="loans-4-1: there is no algorithm for this kind of robust problem yet"):
-        copt.solve(random_loans(4, 1), seconds=5)
+        copt.solve(instance, seconds=5)

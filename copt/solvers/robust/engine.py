@@ -43,9 +43,9 @@ def solve(
         solve_budgeting(instance, monitor, workers=workers, seed=seed)
     else:
         raise CoptError(
-            f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks have one, "
-            "capital budgeting with certain costs of up to 3 decimals, and that with uncertain costs, at most 6 factors "
-            "and no loans"
+            f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks have "
+            "one, and so has capital budgeting with certain costs of at most 3 decimals, or with uncertain costs, no "
+            "loans and at most 6 factors"
         )
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)

@@ -75,7 +75,7 @@ class LoansGame:
         cells = instance.num_projects * (self.projects.late_budget + 1)
         self._nodes = max(FEWEST, min(NODES, DIVE // cells))
         self._least = -1.0 - _most_at_stake(self.projects)
-        self._desk = _desk(self.projects, 0.1 * self.tiny, max(FEW, min(ROUNDS, WORK // cells)), seed)
+        self.desk = _desk(self.projects, 0.1 * self.tiny, max(FEW, min(ROUNDS, WORK // cells)), seed)
         self._stack = _stack(*self.projects.spreads.shape)
 
     def root(self) -> Node:
@@ -86,7 +86,7 @@ class LoansGame:
         return Node(bound, self.early_loan, fixed, v)
 
     def _relax(self, fixed: Bytes, v: FloatArray) -> tuple[float, float]:
-        return relax(self.projects, self._desk, fixed, v, self._least, 0.0, self.tiny)
+        return relax(self.projects, self.desk, fixed, v, self._least, 0.0, self.tiny)
 
     def worth(self, x: Bytes) -> float:
         """Return what ``x`` earns in the worst case."""
@@ -102,7 +102,7 @@ class LoansGame:
         stack = self._stack
         stack.fixed[0], stack.scenarios[0], stack.bounds[0] = node.fixed, node.scenario, node.bound
         stack.items[0], stack.distances[0] = node.item, node.distance
-        left, value, loose = dive(self.projects, self._desk, stack, 1, self._nodes, cutoff, self.tiny)
+        left, value, loose = dive(self.projects, self.desk, stack, 1, self._nodes, cutoff, self.tiny)
         return [self._node(k) for k in range(left)], value, stack.best.copy(), loose
 
     def _node(self, k: int) -> Node:
@@ -124,7 +124,7 @@ class LoansGame:
         yield x, value
         while failures < len(moves):
             self._stack.best[:] = x  # which a dive may have used meanwhile
-            more, found = climb(self.projects, self._desk, self._stack, moves, start, trials, value, self.tiny)
+            more, found = climb(self.projects, self.desk, self._stack, moves, start, trials, value, self.tiny)
             failures = more if found > value else failures + more
             x, value, start = self._stack.best.copy(), found, start + trials
             yield x, value
@@ -140,15 +140,15 @@ class LoansGame:
         """Return ``x`` with its best mix of plans."""
         v = np.zeros(self._stack.v.size)
         self._relax(x, v)
-        game = self._desk.game
+        game = self.desk.game
         m = v.size
         mixed = (game.basis >= 2 * m) & (game.primal > 1e-10)
         places, weights = game.basis[mixed] - 2 * m, game.primal[mixed]
-        plans = (self._desk.plans[places] == LATE).astype(np.float64)
+        plans = (self.desk.plans[places] == LATE).astype(np.float64)
         first = (x == CHOSEN).astype(np.float64)
         if self.instance.loans is not None:
             first = np.append(first, float(self.early_loan))
-            plans = np.column_stack([plans, self._desk.borrowed[places]])
+            plans = np.column_stack([plans, self.desk.borrowed[places]])
         return RobustSolution(
             x=first, plans=plans, worst=v[:-1].copy(), proof="mixture", weights=weights / weights.sum()
         )
@@ -172,7 +172,7 @@ def _projects(instance: CapitalBudgeting, early_loan: bool) -> Projects:
         late_cost=loans.late_cost if loans is not None else 0.0,
         early_budget=min(total, _floor(early * parts)),
         late_budget=min(total, _floor(late * parts)),
-        most_price=float((most / np.maximum(costs, 1)).max()),
+        most_price=2.0 * float((most / np.maximum(costs, 1)).max()),
         nothing=np.zeros(costs.size, dtype=np.int64),
     )
 

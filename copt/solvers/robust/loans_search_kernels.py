@@ -149,17 +149,32 @@ def rate(stack: Stack, side: int, i: int, typical: float) -> float:
 
 
 @inlined
-def branching(projects: Projects, stack: Stack, fixed: Bytes) -> int:
-    """Return the free project whose sides promise to lower the bound most, -1 if all shares are whole."""
+def pays(projects: Projects, x: Bytes) -> bool:
+    """Return whether the early budget pays for ``x``."""
+    left = projects.early_budget
+    for i in range(x.size):
+        if x[i] == CHOSEN:
+            left -= projects.costs[i]
+    return left >= 0
+
+
+@inlined
+def branching(projects: Projects, stack: Stack) -> int:
+    """Return the free project whose sides promise to lower the bound most, -1 if all shares are whole: ``stack.x``."""
     item, most = -1, -1.0
-    for i in range(fixed.size):
+    for i in range(stack.node.size):
         share = stack.shares[i]
-        if fixed[i] == FREE and WHOLE < share < 1.0 - WHOLE:
+        stack.x[i] = CHOSEN if share > 0.5 else BARRED
+        if stack.node[i] == FREE and WHOLE < share < 1.0 - WHOLE:
             typical = 0.1 * projects.profits[i]
             down = max(1e-9, rate(stack, BARRED, i, typical) * share)
             up = max(1e-9, rate(stack, CHOSEN, i, typical) * (1.0 - share))
             if down * up > most:
                 item, most = i, down * up
+    if item < 0 and not pays(projects, stack.x):  # the mix was left before its price was high enough
+        for i in range(stack.node.size):
+            if stack.node[i] == FREE and stack.x[i] == CHOSEN:
+                item = i
     return item
 
 
@@ -189,10 +204,31 @@ def pull(stack: Stack, top: int) -> None:
 def learn(stack: Stack, top: int, bound: float) -> None:
     """Remember what fixing the project that led to the node of place ``top`` has lowered the bound by."""
     item = stack.items[top]
-    if item >= 0:
+    if item >= 0 and stack.distances[top] > WHOLE:
         side = stack.fixed[top, item]
         stack.lowered[side, item] += (stack.bounds[top] - bound) / stack.distances[top]
         stack.times[side, item] += 1
+
+
+@inlined
+def expand(
+    projects: Projects, desk: Desk, stack: Stack, bound: float, cutoff: float, tiny: float
+) -> tuple[float, float, int]:
+    """Return a bound on the node at hand, what the best mix found is worth, and the project to branch on.
+
+    That is -1 if the bound is no better than ``cutoff``, or the mix begins ``stack.x`` early and is all but the best.
+    """
+    share = SHARE if settle(projects, stack.node) > 0 else 0.0
+    while True:
+        most, value = relax(projects, desk, stack.node, stack.v, cutoff, share, tiny)
+        bound, item = min(bound, most), -1
+        if bound > cutoff:
+            mix(desk, stack.shares)
+            item = branching(projects, stack)
+        if bound <= cutoff or item >= 0 or share == 0.0:
+            break
+        share = 0.0
+    return bound, value, item
 
 
 @kernel
@@ -219,27 +255,14 @@ def dive(
         if open_nodes == 0:
             break
         open_nodes -= 1
-        top = open_nodes
-        if stack.bounds[top] <= cutoff:
+        if stack.bounds[open_nodes] <= cutoff:
             continue
-        pull(stack, top)
-        share = SHARE if settle(projects, stack.node) > 0 else 0.0
-        bound, value = relax(projects, desk, stack.node, stack.v, cutoff, share, tiny)
-        bound = min(bound, stack.bounds[top])
-        learn(stack, top, bound)
+        pull(stack, open_nodes)
+        bound, value, item = expand(projects, desk, stack, stack.bounds[open_nodes], cutoff, tiny)
+        learn(stack, open_nodes, bound)
         if bound <= cutoff:
             continue
-        mix(desk, stack.shares)
-        item = branching(projects, stack, stack.node)
-        if item < 0 and share > 0.0:
-            bound, value = relax(projects, desk, stack.node, stack.v, cutoff, 0.0, tiny)
-            if bound <= cutoff:
-                continue
-            mix(desk, stack.shares)
-            item = branching(projects, stack, stack.node)
         if item < 0:
-            for i in range(stack.node.size):
-                stack.x[i] = CHOSEN if stack.shares[i] > 0.5 else BARRED
             if value > cutoff:
                 cutoff = value
                 for i in range(stack.node.size):
@@ -259,16 +282,6 @@ def dive(
             push(stack, open_nodes, item, stack.node[item], 1.0, bound)
             open_nodes += 1
     return open_nodes, cutoff, loose
-
-
-@inlined
-def pays(projects: Projects, x: Bytes) -> bool:
-    """Return whether the early budget pays for ``x``."""
-    left = projects.early_budget
-    for i in range(x.size):
-        if x[i] == CHOSEN:
-            left -= projects.costs[i]
-    return left >= 0
 
 
 @kernel
