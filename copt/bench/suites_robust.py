@@ -16,6 +16,7 @@ __all__ = ["SUITES", "blocks"]
 
 _KNAPSACKS = known_names("Neur2RO and RobustDecomposition")
 _BUDGETS = known_names("Neur2RO result files")
+_LOANS = known_names("RobustDecomposition result files")
 
 LARGE = (100, 200, 300)  # items
 CLASSES = ("UN", "WC", "ASC", "SC")
@@ -48,6 +49,7 @@ def _large(_folder: Path | None) -> list[Entry]:
 SUITES = (
     Suite("robust-kp", "robust", "two-stage knapsacks of 20 to 80 items", file_entries("robust", _KNAPSACKS)),
     Suite("robust-cb", "robust", "capital budgeting, 10 to 50 projects, uncertain costs and profits", _budgets),
+    Suite("robust-cbl", "robust", "capital budgeting with loans, 10 to 100 projects", file_entries("robust", _LOANS)),
     Suite("robust-large", "robust", "generated two-stage knapsacks of 100 to 300 items", _large),
 )
 
@@ -60,5 +62,8 @@ def blocks(name: str) -> list[str] | None:
     budget = re.match(r"CB_n([0-9]+)_", name)
     if budget:
         return [f"budgeting, {budget[1]} projects"]
+    loans = re.match(r"RC_N([0-9]+)_", name)
+    if loans:
+        return [f"loans, {loans[1]} projects"]
     large = re.match(r"knapsack-[A-Z]+-([0-9]+)-", name)
     return [f"generated knapsack, {large[1]} items"] if large else None
