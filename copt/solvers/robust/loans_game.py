@@ -1,6 +1,5 @@
 """Capital budgeting with loans as its kernels see it: whole costs, a pool of plans and the memory to play over it."""
 
-import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -118,8 +117,7 @@ class LoansGame:
 
     def climb(self, x: Bytes, random: np.random.Generator) -> Iterator[tuple[Bytes, float]]:
         """Yield ever better decisions near ``x`` and what they earn, by exchanges, a few of them at a time."""
-        pairs = list(itertools.combinations_with_replacement(range(x.size), 2))
-        moves = random.permutation(np.array(pairs, dtype=np.int64))
+        moves = random.permutation(np.column_stack(np.triu_indices(x.size)))
         value, start, failures, trials = self.worth(x), 0, 0, TRIALS * self._nodes
         yield x, value
         while failures < len(moves):
