@@ -8,7 +8,7 @@ from copt.problems.robust import Robust, RobustSolution
 from copt.problems.robust_knapsack import RobustKnapsack
 from copt.result import StopReason
 from copt.solvers.robust.boxes import boxes_apply
-from copt.solvers.robust.loans_game import units
+from copt.solvers.robust.loans_game import CELLS, units
 
 __all__ = ["NAME", "solve"]
 
@@ -44,8 +44,9 @@ def solve(
     else:
         raise CoptError(
             f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks have "
-            "one, and so has capital budgeting with certain costs of at most 3 decimals, or with uncertain costs, no "
-            "loans and at most 6 factors"
+            "one; capital budgeting has one for certain costs of at most 3 decimals whose sum, in units of the last "
+            f"decimal, times the number of projects is at most {CELLS} (round them), and one for uncertain costs with "
+            "at most 6 factors and no loans"
         )
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)

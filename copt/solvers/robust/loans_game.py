@@ -13,9 +13,9 @@ from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.loans_kernels import BARRED, CHOSEN, FREE, LATE, RECENT, Desk, Projects, relax
 from copt.solvers.robust.loans_search_kernels import Stack, climb, dive
 
-__all__ = ["LoansGame", "Node", "units"]
+__all__ = ["CELLS", "LoansGame", "Node", "units"]
 
-POOL = 1000  # plans that are remembered
+POOL = 1000  # plans that are remembered; more than RECENT and ROUNDS, so that none in play is overwritten
 ROUNDS = 500  # of column generation, at most
 WORK, FEW = 500_000_000, 20  # cells of tables for them, but at least so many rounds
 HARD = 40  # scenarios that decisions are screened with
