@@ -1,12 +1,15 @@
 import math
 
 import bench_cases
+import numpy as np
 import pytest
 
 from copt.bench.answer import Answer
 from copt.bench.isolate import Outcome
 from copt.bench.judge import Verdict, judge
 from copt.problems.jobshop import JobShop, Schedule, toy
+from copt.problems.robust import RobustSolution
+from copt.problems.robust_knapsack import toy_knapsack
 
 TOY = toy()
 BEST = bench_cases.best_schedule(TOY)
@@ -33,6 +36,13 @@ def test_wrong_objective_is_an_error_and_the_true_value_stands(claim: float | No
     assert verdict.objective == 11.0
     assert not verdict.proved
     assert verdict.error.startswith(f"claims {claim}, its solution is worth 11")
+
+
+def test_a_value_without_guarantee_is_not_proved() -> None:
+    knapsack, none = toy_knapsack(), np.zeros(4)
+    solution = RobustSolution(x=none, plans=np.zeros((1, 8)), worst=none, proof="sample", value=0.0)
+    verdict = judge(knapsack, Outcome(Answer(solution, 0.0, 0.0), 2.0, 3.0))
+    assert (verdict.objective, verdict.bound, verdict.proved, verdict.error) == (0.0, 0.0, False, "")
 
 
 def test_infeasible_solution_leaves_no_objective() -> None:

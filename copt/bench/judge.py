@@ -78,6 +78,7 @@ def judge(instance: Any, outcome: Outcome, *, lower: float | None = None, upper:
     incumbents, broken = _checked_incumbents(answer, objective, instance.sign, outcome.seconds)
     error = "; ".join(faults + broken)
     met = objective is not None and bound is not None and _equal(objective, bound)
+    met = met and getattr(answer.solution, "proved", True)
     return Verdict(objective, bound, met and not error, incumbents, error)
 
 

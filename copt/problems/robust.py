@@ -293,18 +293,30 @@ def _claim(problem: TwoStage, solution: RobustSolution) -> list[Violation]:
 
 
 def _least_cost(problem: TwoStage, x: FloatArray, scenario: FloatArray) -> float:
-    """Return a lower bound on the cost of ``scenario``, infinity if no recourse is feasible (by HiGHS)."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
+    """Return a lower bound on the cost of ``scenario``, infinity if no recourse is feasible (by HiGHS).
 
-    r, m = problem.limits.size, problem.y.size
+    Decisions that a solver made feasible must not seem infeasible: then rows may be missed by the tolerance.
+    """
+    m = problem.y.size
     base, slope = problem.row_terms(x, np.zeros(m))
     constant, factor = problem.cost_terms(x, np.zeros(m))
-    fixed = constant + float(factor @ scenario)
+    room, slack = -(base + slope @ scenario), TOLERANCE * np.maximum(1.0, np.abs(problem.limits))
+    if m == 0:
+        least = 0.0 if (room >= -slack).all() else np.inf
+    else:
+        least = _least_recourse(problem, scenario, room)
+        least = _least_recourse(problem, scenario, room + slack) if least == np.inf else least
+    return constant + float(factor @ scenario) + least
+
+
+def _least_recourse(problem: TwoStage, scenario: FloatArray, room: FloatArray) -> float:
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     assert problem.cost_uy is not None
     found = milp(
         problem.cost_y + scenario @ problem.cost_uy,
         constraints=LinearConstraint(
-            problem.rows_y + problem.products_y.at(scenario, r, m), ub=-(base + slope @ scenario)
+            problem.rows_y + problem.products_y.at(scenario, problem.limits.size, problem.y.size), ub=room
         ),
         bounds=Bounds(problem.y.lower, problem.y.upper),
         integrality=problem.y.integer.astype(int),
@@ -313,7 +325,7 @@ def _least_cost(problem: TwoStage, x: FloatArray, scenario: FloatArray) -> float
     if found.status == 2:
         return np.inf
     least = found.mip_dual_bound if problem.y.integer.any() else found.fun  # there is no such bound of a linear program
-    return -np.inf if least is None else fixed + float(least)
+    return -np.inf if least is None else float(least)
 
 
 def toy() -> Robust:
