@@ -7,7 +7,6 @@ import pytest
 from robust_cases import optimum, random_knapsack, random_loans
 
 import copt
-from copt.errors import CoptError
 from copt.problems.robust import check
 
 
@@ -28,7 +27,8 @@ def test_budgeting_with_loans_is_solved_as_by_brute_force() -> None:
     assert check(instance, result.solution) == []
 
 
-def test_a_kind_without_an_algorithm_is_named() -> None:
-    instance = dataclasses.replace(random_loans(4, 1), costs=np.full(4, 1 / 3))
-    with pytest.raises(CoptError, match="loans-4-1: there is no algorithm for this kind of robust problem yet"):
-        copt.solve(instance, seconds=5)
+def test_a_kind_without_an_algorithm_of_its_own_is_solved_too() -> None:
+    instance = dataclasses.replace(random_loans(3, 1), costs=np.array([1 / 3, 2.0, 4 / 3]), budget=2.5)
+    result = copt.solve(instance, seconds=120)
+    assert result.status is copt.Status.OPTIMAL
+    assert result.objective == pytest.approx(-optimum(instance.two_stage()), rel=1e-5)

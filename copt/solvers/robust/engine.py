@@ -1,6 +1,5 @@
 """Chooses the algorithm by the type of the problem."""
 
-from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.policy import Policy
 from copt.problems.capital_budgeting import CapitalBudgeting
@@ -8,7 +7,7 @@ from copt.problems.robust import Robust, RobustSolution
 from copt.problems.robust_knapsack import RobustKnapsack
 from copt.result import StopReason
 from copt.solvers.robust.boxes import boxes_apply
-from copt.solvers.robust.loans_game import CELLS, units
+from copt.solvers.robust.loans_game import units
 
 __all__ = ["NAME", "solve"]
 
@@ -27,7 +26,7 @@ def solve(
     """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``.
 
     Raises:
-        CoptError: If no algorithm knows this kind of problem.
+        CoptError: If costs have no lower bound.
     """
     if isinstance(instance, RobustKnapsack):
         from copt.solvers.robust.knapsack import solve_knapsack
@@ -42,11 +41,8 @@ def solve(
 
         solve_budgeting(instance, monitor, workers=workers, seed=seed)
     else:
-        raise CoptError(
-            f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks have "
-            "one; capital budgeting has one for certain costs of at most 3 decimals whose sum, in units of the last "
-            f"decimal, times the number of projects is at most {CELLS} (round them), and one for uncertain costs with "
-            "at most 6 factors and no loans"
-        )
+        from copt.solvers.robust.general import solve_general
+
+        solve_general(instance, monitor, seed=seed)
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
