@@ -41,7 +41,7 @@ def test_the_cost_is_that_of_the_kernels(correlation: Correlation) -> None:
     game, worst_case, rng = KnapsackGame(instance, 0), WorstCase(instance), np.random.default_rng(0)
     for share in (0.3, 0.6, 1.0):
         x = rng.random(20) < share
-        expected = game.solve(np.where(x, CHOSEN, BARRED).astype(np.uint8))
+        expected = game.solve(game.decided(np.where(x, CHOSEN, BARRED).astype(np.uint8)))
         assert assert_certain(instance, worst_case, x) == pytest.approx(expected.value, rel=CLOSE)
 
 

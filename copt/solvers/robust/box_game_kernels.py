@@ -31,7 +31,7 @@ class BoxGame(NamedTuple):
     epsilon: Floats  # (entries,)
     active: Ints  # (most plans,): the plans that may enter
     basis: Int32  # (entries + 1,)
-    inverse: Floats  # (entries + 1, entries + 1)
+    inverse: Floats  # (entries + 1, entries + 1): the transpose of the inverse of the basis
     primal: Floats  # (entries + 1,)
     dual: Floats  # (entries + 1,)
     direction: Floats  # (entries + 1,)
@@ -53,7 +53,7 @@ def begin(game: BoxGame, k: int) -> None:
         sign = 1.0 if rest >= 0.0 else -1.0
         game.basis[j] = j if rest >= 0.0 else m + j
         game.inverse[j, j] = -sign
-        game.inverse[j, m] = sign * game.slopes[k, j]
+        game.inverse[m, j] = sign * game.slopes[k, j]
         game.primal[j] = sign * rest
 
 
@@ -80,7 +80,7 @@ def price_all(game: BoxGame) -> None:
     for r in range(m + 1):
         gain = gain_of(game, game.basis[r])
         for c in range(m + 1):
-            game.dual[c] += gain * game.inverse[r, c]
+            game.dual[c] += gain * game.inverse[c, r]
 
 
 @kernel
@@ -109,13 +109,13 @@ def direct(game: BoxGame, column: int) -> None:
     m = game.lower.size
     for r in range(m + 1):
         if column < m:
-            game.direction[r] = -game.inverse[r, column]
+            game.direction[r] = -game.inverse[column, r]
         elif column < 2 * m:
-            game.direction[r] = game.inverse[r, column - m]
+            game.direction[r] = game.inverse[column - m, r]
         else:
-            total = game.inverse[r, m]
+            total = game.inverse[m, r]
             for j in range(m):
-                total += game.inverse[r, j] * game.slopes[column - 2 * m, j]
+                total += game.inverse[j, r] * game.slopes[column - 2 * m, j]
             game.direction[r] = total
 
 
@@ -137,10 +137,10 @@ def improve(game: BoxGame, size: int, tiny: float) -> float:
         if column < 0:
             break
         direct(game, column)
-        row = leaving(game.primal, game.direction)
+        row = leaving(m + 1, game.primal, game.direction)
         if row < 0:
             break
-        pivot(row, game.direction, game.inverse, game.primal)
+        pivot(row, m + 1, game.direction, game.inverse, game.primal)
         for r in range(m + 1):
             game.primal[r] = max(game.primal[r], 0.0)
         game.basis[row] = column

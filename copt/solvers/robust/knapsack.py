@@ -68,7 +68,9 @@ def _branch(game: KnapsackGame, tree: Tree) -> None:
 def _roam_and_branch(primal: Primal, tree: Tree, seed: int) -> None:
     game = KnapsackGame(primal.instance, seed)
     failures, best = 0, primal.monitor.best
-    for _ in roam(game, primal, seed):
+    for optimal in roam(game, primal, seed):
+        if not optimal:
+            continue
         failures, best = (failures + 1, best) if primal.monitor.best == best else (0, primal.monitor.best)
         if failures >= PATIENT:
             break

@@ -1,7 +1,7 @@
 """Starts and local search for the first stage of the two-stage robust knapsack."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -42,10 +42,10 @@ def start_static(game: KnapsackGame, primal: Primal) -> None:
 
 def climb(
     game: KnapsackGame, primal: Primal, x: Bytes, found: Relaxation, rng: np.random.Generator
-) -> tuple[Bytes, Relaxation]:
-    """Flip and swap decisions while that pays; return the local optimum."""
+) -> Generator[bool, None, tuple[Bytes, Relaxation]]:
+    """Flip and swap decisions while that pays; pauses after each with False; returns the local optimum."""
     if found.owner is not game:
-        found = game.solve(x, start=found, stopped=primal.stopped)._replace(value=found.value)
+        found = game.solve(game.decided(x), start=found, stopped=primal.stopped)._replace(value=found.value)
     better = True
     while better and not primal.stopped():
         better = False
@@ -54,6 +54,7 @@ def climb(
             if result is not None and result.value < found.value:
                 x, found, better = other, result, True
                 break
+            yield False
     return x, found
 
 
@@ -67,17 +68,17 @@ def _neighbours(x: Bytes, rng: np.random.Generator) -> Iterator[Bytes]:
         yield other
 
 
-def roam(game: KnapsackGame, primal: Primal, seed: int) -> Iterator[None]:
-    """Search from the incumbent, kicked each time; pauses after each local optimum."""
+def roam(game: KnapsackGame, primal: Primal, seed: int) -> Iterator[bool]:
+    """Search from the incumbent, kicked each time; pauses often, with True after each local optimum."""
     rng = np.random.default_rng(seed)
     while primal.best is not None and not primal.stopped():
-        x, found = climb(game, primal, *primal.best, rng)
-        yield
+        yield from climb(game, primal, *primal.best, rng)
+        yield True
         best, found = primal.best
         x = best.copy()
         kicked = rng.choice(x.size, size=min(x.size, int(rng.integers(2, 6))), replace=False)
         x[kicked] = 1 - x[kicked]
         start = primal.evaluate(game, x, "kick", start=found, cutoff=found.value + 0.02 * abs(found.value))
         if start is not None:
-            climb(game, primal, x, start, rng)
-        yield
+            yield from climb(game, primal, x, start, rng)
+        yield True

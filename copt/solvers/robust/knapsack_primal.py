@@ -95,7 +95,7 @@ class Primal:
             self._tested.add(x.tobytes())
         if self.screened(game, x, limit):
             return None
-        found = game.solve(x, start=start, cutoff=limit, stopped=self.stopped)
+        found = game.solve(game.decided(x), start=start, cutoff=limit, stopped=self.stopped)
         with self._lock:
             self._scenarios = [found.scenario, *self._scenarios][:SCENARIOS]
         return self.offer(game, x, found, source) if found.bound < limit else None
