@@ -1,5 +1,6 @@
 """Chooses the algorithm by the type of the problem."""
 
+from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.policy import Policy
 from copt.problems.capital_budgeting import CapitalBudgeting
@@ -26,12 +27,15 @@ def solve(
     """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``.
 
     Raises:
-        CoptError: If costs have no lower bound.
+        CoptError: If costs have no lower bound, or the policy does not serve the problem.
     """
     if isinstance(instance, RobustKnapsack):
         from copt.solvers.robust.knapsack import solve_knapsack
+        from copt.solvers.robust.move_net import guide_of
 
-        solve_knapsack(instance, monitor, workers=workers, seed=seed)
+        solve_knapsack(instance, monitor, workers=workers, seed=seed, guide=guide_of(policy))
+    elif policy is not None:
+        raise CoptError(f"{instance.name}: policy '{policy.name}' serves two-stage knapsacks only, pass policy=None")
     elif isinstance(instance, CapitalBudgeting) and instance.two_stage().certain_rows and units(instance) is not None:
         from copt.solvers.robust.loans import solve_loans
 

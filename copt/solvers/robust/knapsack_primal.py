@@ -64,6 +64,11 @@ class Primal:
         solution = plain_solution(self.instance, plan)
         self.monitor.offer(self.instance.sign * objective(self.instance, solution), solution, source)
 
+    def scenarios(self, found: Relaxation) -> Floats:
+        """Return the scenarios that decisions are screened with, that of ``found`` first, shape (scenarios, items)."""
+        with self._lock:
+            return np.array([found.scenario, *self._scenarios])
+
     def screened(self, game: KnapsackGame, x: Bytes, cutoff: float) -> bool:
         """Return whether a known scenario shows that ``x`` costs at least ``cutoff``."""
         with self._lock:
