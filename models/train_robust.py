@@ -212,6 +212,11 @@ def trained(args: Args, lessons: Sequence[Lesson]) -> tuple[MoveNet, dict[str, A
     return net, {"device": str(fabric.device), "loss": round(float(np.mean(losses[-200:])), 4)}
 
 
+def mean_of(values: Sequence[float]) -> float | None:
+    """Return the mean, rounded, None if there are no values."""
+    return round(float(np.mean(values)), 4) if values else None
+
+
 def judged(net: MoveNet, lessons: Sequence[Lesson]) -> dict[str, Any]:
     """Return how well each order ranks moves at states that nothing was learned from."""
     found: dict[str, list[float]] = {"learned": [], "rule": []}
@@ -228,8 +233,8 @@ def judged(net: MoveNet, lessons: Sequence[Lesson]) -> dict[str, Any]:
                 found[name].append(float(np.corrcoef(*ranks)[0, 1]))
     return {
         "states": len(lessons),
-        "rank_correlation": {name: round(float(np.mean(row)), 3) for name, row in found.items()},
-        "best_change_of_first_three": {name: round(float(np.mean(row)), 4) for name, row in tops.items()},
+        "rank_correlation": {name: mean_of(row) for name, row in found.items()},
+        "best_change_of_first_three": {name: mean_of(row) for name, row in tops.items()},
     }
 
 
@@ -271,9 +276,8 @@ def measured(
 
 def held_out(args: Args) -> list[RobustKnapsack]:
     """Return the generated instances to measure on."""
-    return [
-        robust_knapsack(items=n, correlation=kind, seed=1000 + args.seed) for n in args.held_out for kind in CORRELATIONS
-    ]
+    seed = 1000 + args.seed
+    return [robust_knapsack(items=n, correlation=kind, seed=seed) for n in args.held_out for kind in CORRELATIONS]
 
 
 def main(args: list[str]) -> None:
@@ -303,7 +307,7 @@ def run(args: Args) -> None:
     net, facts = trained(args, lessons)
     facts |= {"lessons": len(lessons), "judged": judged(net, [lesson for row in known[:judges] for lesson in row])}
     print(json.dumps(facts["judged"], indent=2), flush=True)
-    facts["training_minutes"] = round((time.process_time() - began) / 60, 1)
+    facts["minutes"] = round((time.process_time() - began) / 60, 1)
     arms: dict[str, Guide | None] = {"off": None, "rule": by_bound, "learned": partial(by_net, net.arrays())}
     groups = {"generated": held_out(args), "benchmark": benchmarks}
     facts["measured"] = {name: measured(arms, cases, TIMES[name], args.seed) for name, cases in groups.items() if cases}

@@ -8,6 +8,7 @@ from robust_cases import optimum, random_knapsack, random_loans
 
 import copt
 from copt.problems.robust import check
+from copt.solvers.robust import policy_pays
 
 
 def test_a_small_knapsack_is_solved_as_by_brute_force() -> None:
@@ -32,3 +33,10 @@ def test_a_kind_without_an_algorithm_of_its_own_is_solved_too() -> None:
     result = copt.solve(instance, seconds=120)
     assert result.status is copt.Status.OPTIMAL
     assert result.objective == pytest.approx(-optimum(instance.two_stage()), rel=1e-5)
+
+
+def test_knapsacks_take_the_learned_policy_by_default_and_budgeting_takes_none() -> None:
+    assert policy_pays(random_knapsack(4, 2))
+    assert not policy_pays(random_loans(4, 1))
+    assert copt.solve(random_knapsack(4, 2), seconds=60).policy == "robust-moves-v1"
+    assert copt.solve(random_knapsack(4, 2), seconds=60, policy=None).policy is None

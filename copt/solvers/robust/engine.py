@@ -10,9 +10,14 @@ from copt.result import StopReason
 from copt.solvers.robust.boxes import boxes_apply
 from copt.solvers.robust.loans_game import units
 
-__all__ = ["NAME", "solve"]
+__all__ = ["NAME", "policy_pays", "solve"]
 
 NAME = "robust"
+
+
+def policy_pays(instance: Robust) -> bool:
+    """Return whether the learned order of moves helps local search more than the rule does, as measured: knapsacks."""
+    return isinstance(instance, RobustKnapsack)
 
 
 def solve(
