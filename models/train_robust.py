@@ -153,7 +153,7 @@ def valued(
     changes = np.full(some.size, FAR)
     for place, k in enumerate(some):
         limit = state.found.value + FAR * money
-        found = game.solve(moves.apply(int(k), state.x), start=state.found, cutoff=limit)
+        found = game.solve(game.decided(moves.apply(int(k), state.x)), start=state.found, cutoff=limit)
         if found.bound < limit:
             changes[place] = min(FAR, (found.value - state.found.value) / money)
     taken = Moves(moves.first[some], moves.second[some])

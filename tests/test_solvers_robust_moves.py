@@ -65,7 +65,8 @@ def state_of(instance: RobustKnapsack, seed: int) -> State:
     """Some decisions with their worst case, and two more scenarios."""
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 2, instance.num_items).astype(np.uint8)
-    found = KnapsackGame(instance, 0).solve(x)
+    game = KnapsackGame(instance, 0)
+    found = game.solve(game.decided(x))
     more = rng.random((2, instance.num_items))
     more *= np.minimum(1.0, instance.budget / more.sum(axis=1, keepdims=True))
     return State(instance, x, found, np.vstack([found.scenario, more]))
@@ -185,7 +186,11 @@ def test_the_guide_says_what_is_tried_first() -> None:
         tried.append(state.x.tobytes())
         return np.arange(len(moves.first), dtype=np.float64)
 
-    result, best = climb(game, primal, x, found, np.random.default_rng(0), last_first)
+    search = climb(game, primal, x, found, np.random.default_rng(0), last_first)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(search)
+    result, best = end.value.value
     second = np.frombuffer(tried[1], dtype=np.uint8)
     expected = next(i for i in range(9, -1, -1) if worst_case(instance, np.eye(10)[i]) < found.value - 1e-6)
     np.testing.assert_array_equal(second, np.eye(10)[expected])
