@@ -66,6 +66,12 @@ class Relaxation(NamedTuple):
         return found
 
     @property
+    def recourse(self) -> Bytes:
+        """Return what the plans do once items are chosen, shape (plans, items): idle ones are not produced."""
+        found: Bytes = np.where(self.plans == IDLE, NOTHING, self.plans)
+        return found
+
+    @property
     def shares(self) -> FloatArray:
         """Return in what share of the mix each free item is chosen, shape (items,)."""
         chosen: FloatArray = self.weights @ (self.plans > 0)
@@ -228,7 +234,7 @@ class KnapsackGame:
 
     def solution(self, x: Bytes, game: Relaxation) -> RobustSolution | None:
         """Return the decisions ``x`` with the mix of ``game``, None if no plan of it is open to them."""
-        plans = np.where(game.plans == IDLE, NOTHING, game.plans)
+        plans = game.recourse
         open_to = ~((plans > 0) & (x == 0)).any(axis=1)
         if game.weights[open_to].sum() < 0.5:
             return None

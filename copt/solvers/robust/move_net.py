@@ -68,7 +68,7 @@ def item_features(state: State, prices: Prices) -> Float32:
     money, size = _units(one)
     profits = np.maximum(one.profits, TINY * money)
     weights = np.maximum(one.weights, TINY * size)
-    made, repaired = (state.found.weights @ (state.found.plans > least) for least in (0, 1))
+    made, repaired = (state.found.weights @ (state.found.recourse > least) for least in (0, 1))
     choosing = prices.choosing / money
     everywhere = (
         one.capacity / (size * n),
