@@ -108,6 +108,13 @@ def test_no_solution_keeps_the_bound_and_says_so() -> None:
     assert verdict_on(Answer(bound=9.0), upper=11) == Verdict(None, 9.0, False, (), "no solution")
 
 
+def test_published_values_may_be_rounded() -> None:
+    answer = Answer(BEST, 11.0, 11.0)
+    assert verdict_on(answer, upper=10.99999).error
+    assert verdict_on(answer, upper=10.99999, slack=5e-6).proved
+    assert "beyond the best known" in verdict_on(answer, upper=10.999, slack=5e-6).error
+
+
 def test_crash_is_passed_on() -> None:
     verdict = judge(TOY, Outcome(None, 1.0, 1.0, "crashed with SIGSEGV"))
     assert verdict == Verdict(None, None, False, (), "crashed with SIGSEGV")
