@@ -31,10 +31,18 @@ def solve(
 ) -> None:
     """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``.
 
+    The networks of Neur2RO search alone, so that they can be measured beside the compiled search.
+
     Raises:
         CoptError: If costs have no lower bound, or the policy does not serve the problem.
     """
-    if isinstance(instance, RobustKnapsack):
+    if policy is not None and policy.card.get("role") == "neur2ro":
+        if not isinstance(instance, RobustKnapsack):
+            raise CoptError(f"{instance.name}: policy '{policy.name}' is for two-stage knapsacks only; use policy=None")
+        from copt.solvers.robust.neur2ro import search_neur2ro
+
+        search_neur2ro(instance, monitor, policy, seed)
+    elif isinstance(instance, RobustKnapsack):
         from copt.solvers.robust.knapsack import solve_knapsack
         from copt.solvers.robust.move_net import guide_of
 

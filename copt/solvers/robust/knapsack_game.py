@@ -11,7 +11,7 @@ from copt.problems.uncertainty import FloatArray
 from copt.solvers.robust.game_kernels import Int32, Program, Vertex
 from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.pool_kernels import BARE, IDLE, NOTHING, WHOLE, Room, keep
-from copt.solvers.robust.relaxation_kernels import Items, force, relax, screen, static_plan
+from copt.solvers.robust.relaxation_kernels import Items, find, force, relax, screen, static_plan
 
 __all__ = ["BARRED", "CHOSEN", "FREE", "KnapsackGame", "Part", "Relaxation", "plain_solution"]
 
@@ -221,6 +221,13 @@ class KnapsackGame:
         rest = np.where(losses > part.high, lost - part.high * chosen, 0.0)
         paid = np.maximum(0.0, np.maximum(rise, rest))
         return float(np.maximum(0.0, lost - price * chosen - paid).sum())
+
+    def recourse(self, x: Bytes, scenario: FloatArray) -> float:
+        """Return the cost of the second stage alone: of the best plan open to the decisions ``x`` in ``scenario``."""
+        gain = np.where(x == 1, self.instance.outsourcing, -self._forbidden)
+        lost = self.instance.degradations * scenario
+        self.room.table[:] = np.stack([np.zeros(self.size), gain - lost, gain], axis=1)
+        return 0.0 - float(find(self.items, -1.0, self.room))
 
     def static_plan(self, price: float, floor: float) -> tuple[float, Bytes] | None:
         """Return the best plan chosen before the scenario for a price of losing at one more item, with its profit.

@@ -26,7 +26,7 @@ from copt.solvers.robust.game_kernels import Int32, Program, factorise, first_ba
 from copt.solvers.robust.knapsack_kernels import Floats, Ints, best_plan, lagrangian
 from copt.solvers.robust.pool_kernels import IDLE, NOTHING, Room, activate, add, enter_from_pool, keep, total
 
-__all__ = ["Items", "force", "relax", "screen", "static_plan"]
+__all__ = ["Items", "find", "force", "relax", "screen", "static_plan"]
 
 SMOOTHING = 0.6  # share of the best scenario so far in the one that is priced
 
