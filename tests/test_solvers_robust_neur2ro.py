@@ -88,11 +88,25 @@ def test_the_network_decides_which_scenario_counts() -> None:
 def test_no_scenario_of_a_grid_is_predicted_to_be_worse(seed: int) -> None:
     net = small_net(seed, 3)
     x = np.random.default_rng(seed).integers(0, 2, 3).astype(np.uint8)
-    worst, predicted = worst_scenario(net, x, limits(), np.random.default_rng(0))
+    worst, predicted = worst_scenario(net, x, [], limits(), np.random.default_rng(0))
     assert net.instance.two_stage().uncertainty.contains(worst)
     assert predicted == pytest.approx(plain_prediction(net, x.astype(np.float64), worst), rel=1e-9)
     most = greatest_prediction(net, x.astype(np.float64), 8)
     assert predicted >= most - 2e-4 * abs(most)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_local_search_ends_where_no_exchange_is_predicted_to_be_worse(seed: int) -> None:
+    net, rng = small_net(seed + 4), np.random.default_rng(seed)
+    x, begin = rng.integers(0, 2, 4).astype(np.float64), rng.choice([0.0, 0.5, 1.0], 4)
+    found = net.climbed(net.embedded("x", x), begin)
+    assert sorted(found) == sorted(begin)
+    most = plain_prediction(net, x, found)
+    assert most >= plain_prediction(net, x, begin)
+    for i, j in np.ndindex(4, 4):
+        other = found.copy()
+        other[[i, j]] = other[[j, i]]
+        assert plain_prediction(net, x, other) <= most + 1e-8
 
 
 @pytest.mark.parametrize("seed", range(3))

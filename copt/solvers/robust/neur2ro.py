@@ -28,7 +28,7 @@ __all__ = ["generate", "search_neur2ro"]
 MOST = 20  # scenarios
 CLOSE, SAME = 1e-4, 1e-3  # relative difference of predictions, sum of differences of scenarios
 SHARE = 0.5  # of the time left, for one program
-PATIENCE = 1 / 60  # of the time limit, for one program without a better solution: 3 minutes of the paper's 3 hours
+STALL, PATIENCE = 180.0, 0.15  # seconds for one program without a better solution, but no more of the time limit
 ROUNDING = 1e-6  # relative, by which SCIP may miss rows and so its bound
 SOURCE = "Neur2RO"
 
@@ -77,7 +77,7 @@ def generate(net: Neur2roNet, monitor: Monitor, rng: np.random.Generator) -> Ite
         yield x
         if monitor.reason() is not None or len(scenarios) > MOST:
             break
-        worst, predicted = worst_scenario(net, x, _limits(monitor), rng)
+        worst, predicted = worst_scenario(net, x, scenarios, _limits(monitor), rng)
         decisions = net.embedded("x", x.astype(np.float64))
         known = max((net.value(decisions, net.embedded("u", u)) for u in scenarios), default=-np.inf)
         if abs(predicted - known) <= CLOSE * abs(predicted):
@@ -89,4 +89,4 @@ def generate(net: Neur2roNet, monitor: Monitor, rng: np.random.Generator) -> Ite
 
 
 def _limits(monitor: Monitor) -> Limits:
-    return Limits(monitor, SHARE * monitor.remaining, PATIENCE * monitor.stop.seconds)
+    return Limits(monitor, SHARE * monitor.remaining, min(STALL, PATIENCE * monitor.stop.seconds))

@@ -16,6 +16,7 @@ from copt.problems.uncertainty import FloatArray
 
 __all__ = ["Neur2roNet", "item_features"]
 
+CLOSE = 1e-9  # difference of predictions, which are about 1, that does not count
 Side = Literal["x", "u"]  # decisions, scenario
 
 
@@ -64,13 +65,47 @@ class Neur2roNet:
 
     def embedded(self, side: Side, values: FloatArray) -> FloatArray:
         """Return the embedding of decisions or of a scenario, shape (out,); see ``hidden``."""
-        pooled = self.weights[f"{side}.pool.weight"] @ self.hidden(side, values).sum(axis=0)
-        wide = np.maximum(0.0, self.weights[f"{side}.wide.weight"] @ pooled)
-        embedded: FloatArray = self.weights[f"{side}.out.weight"] @ wide
-        return embedded
+        return self._behind_sum(side, self._items_embedded(side, values).sum(axis=0))
 
     def value(self, decisions: FloatArray, scenario: FloatArray) -> float:
         """Return the prediction, scaled, for two embeddings."""
-        both = np.concatenate([decisions, scenario])
-        hidden = np.maximum(0.0, self.weights["hidden.weight"] @ both + self.weights["hidden.bias"])
-        return float(self.weights["value.weight"][0] @ hidden + self.weights["value.bias"][0])
+        return float(self._values(decisions, scenario[None])[0])
+
+    def climbed(self, decisions: FloatArray, scenario: FloatArray) -> FloatArray:
+        """Return ``scenario`` with entries exchanged, two at a time, as long as that raises the prediction.
+
+        Args:
+            decisions: Their embedding.
+            scenario: Shape (items,).
+        """
+        best = self.value(decisions, self.embedded("u", scenario))
+        while True:
+            levels, place = np.unique(scenario, return_inverse=True)
+            table = np.array([self._items_embedded("u", np.full(self.size, level)) for level in levels])
+            own = table[place, np.arange(self.size)]
+            i, j = np.nonzero(place[:, None] > place)
+            sums = own.sum(axis=0) + table[place[j], i] - own[i] + table[place[i], j] - own[j]
+            values = self._values(decisions, self._behind_sum("u", sums))
+            if values.max(initial=-np.inf) <= best + CLOSE:
+                return scenario
+            k = int(values.argmax())
+            best, scenario = float(values[k]), scenario.copy()
+            scenario[[i[k], j[k]]] = scenario[[j[k], i[k]]]
+
+    def _items_embedded(self, side: Side, values: FloatArray) -> FloatArray:
+        """Return the embedding of each item, shape (items, pool)."""
+        embedded: FloatArray = self.hidden(side, values) @ self.weights[f"{side}.pool.weight"].T
+        return embedded
+
+    def _behind_sum(self, side: Side, sums: FloatArray) -> FloatArray:
+        """Return embeddings, shape (..., out), for sums of those of items, shape (..., pool)."""
+        wide = np.maximum(0.0, sums @ self.weights[f"{side}.wide.weight"].T)
+        embedded: FloatArray = wide @ self.weights[f"{side}.out.weight"].T
+        return embedded
+
+    def _values(self, decisions: FloatArray, scenarios: FloatArray) -> FloatArray:
+        """Return predictions, shape (scenarios,), for embedded decisions and scenarios, shape (scenarios, out)."""
+        both = np.hstack([np.broadcast_to(decisions, (len(scenarios), len(decisions))), scenarios])
+        hidden = np.maximum(0.0, both @ self.weights["hidden.weight"].T + self.weights["hidden.bias"])
+        values: FloatArray = hidden @ self.weights["value.weight"][0] + self.weights["value.bias"][0]
+        return values

@@ -180,8 +180,13 @@ def _losses(model: Model, bare: list[Any], scenarios: Sequence[FloatArray], sele
     return lost
 
 
-def worst_scenario(net: Neur2roNet, x: Bytes, limits: Limits, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """Return the scenario for which the network predicts the greatest cost of decisions ``x``, and the prediction."""
+def worst_scenario(
+    net: Neur2roNet, x: Bytes, known: Sequence[FloatArray], limits: Limits, rng: np.random.Generator
+) -> tuple[FloatArray, float]:
+    """Return the scenario for which the network predicts the greatest cost of decisions ``x``, and the prediction.
+
+    SCIP begins with the best of random and ``known`` scenarios after local search: by itself it is slow to find one.
+    """
     decisions = net.embedded("x", x.astype(np.float64))
     relu = scenario_net(net, decisions)
     instance, model = net.instance, Model()
@@ -190,8 +195,8 @@ def worst_scenario(net: Neur2roNet, x: Bytes, limits: Limits, rng: np.random.Gen
     model.addCons(quicksum(u) <= float(instance.budget))
     embedding = embed(model, relu, u)
     model.setObjective(embedding.outputs[0], "maximize")
-    sample = instance.two_stage().uncertainty.sample(rng, SAMPLES)
-    best = sample[int(relu.forward(sample)[:, 0].argmax())]
+    begins = np.vstack([instance.two_stage().uncertainty.sample(rng, SAMPLES), *known])
+    best = net.climbed(decisions, begins[int(relu.forward(begins)[:, 0].argmax())])
     start = model.createSol()
     for variable, value in embedding.start(best):
         model.setSolVal(start, variable, value)
