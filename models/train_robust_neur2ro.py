@@ -39,7 +39,8 @@ PROTOCOL = (
     "gap_percent: 100 (best - value) / best, where best is the best known value of a benchmark instance, or the best "
     "of the arms for a generated one; mean and median. neur2ro: this policy; untrained: the same search with the "
     "weights before training; copt: the same time with policy=None; published: values in the result files of the "
-    "paper's authors, whose solver is Gurobi and had no such limit of time. One thread each"
+    "paper's authors, whose solver is Gurobi and had no such limit of time. One thread each, that had processor_share "
+    "of a core"
 )
 
 
@@ -267,6 +268,7 @@ def measure(args: Args, policy: StoredPolicy, untrained: StoredPolicy) -> dict[s
         with args.results.open(encoding="utf-8", newline="") as file:
             published = {row["instance"]: float(row["neur2ro_obj"]) for row in csv.DictReader(file)}
     arms = {"neur2ro": policy, "untrained": untrained, "copt": None}
+    clocks = time.perf_counter(), time.process_time()
     groups = {
         "generated": [random_instance(rng) for _ in range(args.held_out)],
         "benchmark": [read(path) for path in args.benchmarks],
@@ -283,7 +285,9 @@ def measure(args: Args, policy: StoredPolicy, untrained: StoredPolicy) -> dict[s
             print(f"{instance.name:50s}", rows[-1], flush=True)
         if rows:
             measured[group] = summarised([instance.name for instance in instances], rows)
-    return {"summary": summary(measured), "measured": measured, "protocol": PROTOCOL}
+    share = (time.process_time() - clocks[1]) / (time.perf_counter() - clocks[0])
+    facts = {"processor_share": round(share, 2), "protocol": PROTOCOL}
+    return {"summary": summary(measured), "measured": measured, **facts}
 
 
 def value(instance: RobustKnapsack, seconds: float, policy: StoredPolicy | None) -> float:

@@ -146,3 +146,18 @@ def test_the_summary_names_every_arm() -> None:
 def test_bad_arguments_are_named(option: str) -> None:
     with pytest.raises(CoptError, match=f"{option} must be positive, got -1"):
         train_robust_neur2ro.main([f"--{option}", "-1"])
+
+
+def test_the_shipped_policy_predicts_costs_of_unseen_instances() -> None:
+    policy = store.load("robust-neur2ro-v1")
+    ends = {int(n): pair for n, pair in policy.card["labels"].items()}
+    assert sorted(ends) == list(SIZES)
+    instances, samples = some_samples(20, 99)
+    net = Neur2roNet()
+    net.load_state_dict({name: torch.from_numpy(value) for name, value in policy.weights.items()})
+    per = [numpy_predictions(net, *case) for case in zip(instances, samples.x, samples.u, strict=True)]
+    least, most = (np.array([ends[n][k] for n in samples.sizes])[:, None] for k in (0, 1))
+    labels = (samples.costs.reshape(len(instances), -1) - least) / (most - least)
+    error = np.abs(np.array(per) - labels).mean()
+    assert error < 2.0 * policy.card["unseen_error"]
+    assert error < 0.25 * np.abs(labels - np.median(labels)).mean()  # what a constant would be off by

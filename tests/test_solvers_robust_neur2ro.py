@@ -99,7 +99,8 @@ def test_no_scenario_of_a_grid_is_predicted_to_be_worse(seed: int) -> None:
 def test_local_search_ends_where_no_exchange_is_predicted_to_be_worse(seed: int) -> None:
     net, rng = small_net(seed + 4), np.random.default_rng(seed)
     x, begin = rng.integers(0, 2, 4).astype(np.float64), rng.choice([0.0, 0.5, 1.0], 4)
-    found = net.climbed(net.embedded("x", x), begin)
+    found = net.climbed(net.embedded("x", x), begin, lambda: False)
+    np.testing.assert_array_equal(net.climbed(net.embedded("x", x), begin, lambda: True), begin)
     assert sorted(found) == sorted(begin)
     most = plain_prediction(net, x, found)
     assert most >= plain_prediction(net, x, begin)

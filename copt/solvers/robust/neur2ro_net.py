@@ -5,7 +5,7 @@ are added up and put through a further network. The value network predicts the c
 decisions and that of a scenario (Dumouchelle, Julien, Kurtz, Khalil 2024, section 4).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -71,15 +71,16 @@ class Neur2roNet:
         """Return the prediction, scaled, for two embeddings."""
         return float(self._values(decisions, scenario[None])[0])
 
-    def climbed(self, decisions: FloatArray, scenario: FloatArray) -> FloatArray:
+    def climbed(self, decisions: FloatArray, scenario: FloatArray, stopped: Callable[[], bool]) -> FloatArray:
         """Return ``scenario`` with entries exchanged, two at a time, as long as that raises the prediction.
 
         Args:
             decisions: Their embedding.
             scenario: Shape (items,).
+            stopped: Whether to end it early.
         """
         best = self.value(decisions, self.embedded("u", scenario))
-        while True:
+        while not stopped():
             levels, place = np.unique(scenario, return_inverse=True)
             table = np.array([self._items_embedded("u", np.full(self.size, level)) for level in levels])
             own = table[place, np.arange(self.size)]
@@ -87,10 +88,11 @@ class Neur2roNet:
             sums = own.sum(axis=0) + table[place[j], i] - own[i] + table[place[i], j] - own[j]
             values = self._values(decisions, self._behind_sum("u", sums))
             if values.max(initial=-np.inf) <= best + CLOSE:
-                return scenario
+                break
             k = int(values.argmax())
             best, scenario = float(values[k]), scenario.copy()
             scenario[[i[k], j[k]]] = scenario[[j[k], i[k]]]
+        return scenario
 
     def _items_embedded(self, side: Side, values: FloatArray) -> FloatArray:
         """Return the embedding of each item, shape (items, pool)."""

@@ -14,7 +14,7 @@ from pyscipopt.scip import PY_SCIP_EVENTTYPE as EVENT
 
 from copt.monitor import Monitor
 from copt.problems.uncertainty import FloatArray
-from copt.solvers.relu import IDENTITY, RELU, ZERO, ReluNet
+from copt.solvers.relu import ReluNet
 from copt.solvers.relu_scip import embed
 from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.neur2ro_net import Neur2roNet
@@ -55,25 +55,34 @@ def decision_net(net: Neur2roNet, scenarios: Sequence[FloatArray]) -> ReluNet:
 
 
 def scenario_net(net: Neur2roNet, decisions: FloatArray) -> ReluNet:
-    """Return the network from a scenario between 0 and 1 to the prediction for embedded ``decisions``."""
+    """Return the network from a scenario between 0 and 1 to the prediction for embedded ``decisions``.
+
+    Units of the first layer that cannot change sides between 0 and 1 are affine, and part of the second.
+    """
     slope, offset = net.first("u")
-    w = net.weights
-    into = np.tile(w["u.wide.weight"] @ w["u.pool.weight"], net.size)
-    side = len(decisions)
+    w, side = net.weights, len(decisions)
+    into = w["u.wide.weight"] @ w["u.pool.weight"]
     value = w["hidden.weight"][:, side:] @ w["u.out.weight"]
-    least, most = np.minimum(offset, offset + slope), np.maximum(offset, offset + slope)
-    kinds = np.where(least >= 0, IDENTITY, np.where(most <= 0, ZERO, RELU)).ravel()
-    wide, hidden = (np.full(len(rows), RELU) for rows in (into, value))
-    return ReluNet.mlp(
-        (np.kron(np.eye(net.size), slope[:, None]), into, value, w["value.weight"]),
+    always = (offset >= 0) & (offset + slope >= 0)
+    item, unit = np.nonzero((np.minimum(offset, offset + slope) < 0) & (np.maximum(offset, offset + slope) > 0))
+    first = np.zeros((len(item), net.size))
+    first[np.arange(len(item)), item] = slope[unit]
+    before = net.size + len(item)
+    return ReluNet(
+        net.size,
         (
-            offset.ravel(),
-            np.zeros(len(into)),
+            first,
+            np.hstack([into @ (always * slope).T, into[:, unit]]),
+            np.hstack([np.zeros((len(value), before)), value]),
+            np.hstack([np.zeros((1, before + len(into))), w["value.weight"]]),
+        ),
+        (
+            offset[item, unit],
+            into @ (always * offset).sum(axis=0),
             w["hidden.weight"][:, :side] @ decisions + w["hidden.bias"],
             w["value.bias"],
         ),
-        kinds=(kinds, wide, hidden),
-    ).folded()
+    )
 
 
 class _Watch(Eventhdlr):
@@ -196,7 +205,8 @@ def worst_scenario(
     embedding = embed(model, relu, u)
     model.setObjective(embedding.outputs[0], "maximize")
     begins = np.vstack([instance.two_stage().uncertainty.sample(rng, SAMPLES), *known])
-    best = net.climbed(decisions, begins[int(relu.forward(begins)[:, 0].argmax())])
+    begin = begins[int(relu.forward(begins)[:, 0].argmax())]
+    best = net.climbed(decisions, begin, lambda: limits.monitor.reason() is not None)
     start = model.createSol()
     for variable, value in embedding.start(best):
         model.setSolVal(start, variable, value)
