@@ -18,11 +18,12 @@ from copt.solvers.relu import ReluNet
 from copt.solvers.relu_scip import embed
 from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.neur2ro_net import Neur2roNet
+from copt.solvers.robust.neur2ro_samples import random_scenario
 
 __all__ = ["Limits", "best_decisions", "decision_net", "scenario_net", "worst_scenario"]
 
 GAP = 1e-4  # relative, at which a program is solved
-SAMPLES = 200  # random scenarios, of which the best is where the search for a worse one starts
+SAMPLES = 200  # random scenarios of either kind, of which the best is where the search for a worse one starts
 
 
 class Limits(NamedTuple):
@@ -195,6 +196,7 @@ def worst_scenario(
     """Return the scenario for which the network predicts the greatest cost of decisions ``x``, and the prediction.
 
     SCIP begins with the best of random and ``known`` scenarios after local search: by itself it is slow to find one.
+    The random ones are extreme points, and spread over all items as those that the network was trained on.
     """
     decisions = net.embedded("x", x.astype(np.float64))
     relu = scenario_net(net, decisions)
@@ -204,7 +206,8 @@ def worst_scenario(
     model.addCons(quicksum(u) <= float(instance.budget))
     embedding = embed(model, relu, u)
     model.setObjective(embedding.outputs[0], "maximize")
-    begins = np.vstack([instance.two_stage().uncertainty.sample(rng, SAMPLES), *known])
+    spread = [np.minimum(1.0, random_scenario(rng, instance)) for _ in range(SAMPLES)]
+    begins = np.vstack([instance.two_stage().uncertainty.sample(rng, SAMPLES), *spread, *known])
     begin = begins[int(relu.forward(begins)[:, 0].argmax())]
     best = net.climbed(decisions, begin, lambda: limits.monitor.reason() is not None)
     start = model.createSol()

@@ -16,7 +16,7 @@ from copt.solvers.robust.knapsack_game import KnapsackGame
 from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.neur2ro_net import item_features
 
-__all__ = ["SIZES", "Samples", "labelled", "random_instance"]
+__all__ = ["SIZES", "Samples", "labelled", "random_instance", "random_scenario"]
 
 SIZES = (20, 30, 40, 50, 60, 70, 80)
 CLASSES: tuple[Correlation, ...] = ("UN", "WC", "ASC", "SC")
@@ -43,7 +43,8 @@ def random_decisions(rng: np.random.Generator, size: int) -> Bytes:
 def random_scenario(rng: np.random.Generator, instance: RobustKnapsack) -> FloatArray:
     """Return losses that add up to at most the budget; as in the paper one may be above 1, so outside the set."""
     spread = rng.random(instance.num_items)
-    scenario: FloatArray = rng.uniform(1 / instance.budget, instance.budget) * spread / spread.sum()
+    least = min(instance.budget, 1 / max(instance.budget, 1.0))
+    scenario: FloatArray = rng.uniform(least, instance.budget) * spread / spread.sum()
     return scenario
 
 
