@@ -35,16 +35,24 @@ def dual_bound(model: Any) -> float:
     return bound - TOLERANCE * max(1.0, abs(bound))
 
 
-def run(model: Any, monitor: Monitor, *, seconds: float = math.inf, hear: Callable[[Any], None] | None = None) -> None:
+def run(
+    model: Any,
+    monitor: Monitor,
+    *,
+    seconds: float = math.inf,
+    stall: float = math.inf,
+    hear: Callable[[Any], None] | None = None,
+) -> None:
     """Solve ``model`` once, until the monitor says stop or ``seconds`` have passed.
 
     Args:
         model: The model, not run before.
         monitor: Says when to stop.
         seconds: Limit on wall time beside the monitor's own.
+        stall: Seconds without a better solution, once there is one, after which it ends as well.
         hear: Called with the model after nodes that leave it open, to report its bound.
     """
-    watch = _Watch(monitor, hear)
+    watch = _Watch(monitor, stall, hear)
     model.includeEventhdlr(watch, "watch", "reports bounds, and ends when the solve does")
     model.setParam("limits/time", max(0.01, min(seconds, monitor.remaining)))
     model.optimizeNogil()
@@ -55,8 +63,9 @@ class _Watch(Eventhdlr):
 
     EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND
 
-    def __init__(self, monitor: Monitor, hear: Callable[[Any], None] | None) -> None:
-        self._monitor, self._hear = monitor, hear
+    def __init__(self, monitor: Monitor, stall: float, hear: Callable[[Any], None] | None) -> None:
+        self._monitor, self._stall, self._hear = monitor, stall, hear
+        self._improved = monitor.elapsed
 
     def eventinit(self) -> None:
         """Listen."""
@@ -70,5 +79,8 @@ class _Watch(Eventhdlr):
         """Hear of a node, a relaxation or a solution."""
         if self._hear is not None and event.getType() in (EVENT.NODEFEASIBLE, EVENT.NODEBRANCHED):
             self._hear(self.model)
-        if self._monitor.reason() is not None:
+        if event.getType() == EVENT.BESTSOLFOUND:
+            self._improved = self._monitor.elapsed
+        stalled = self._monitor.elapsed - self._improved > self._stall and self.model.getNSols() > 0
+        if stalled or self._monitor.reason() is not None:
             self.model.interruptSolve()

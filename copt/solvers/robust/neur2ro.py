@@ -29,7 +29,6 @@ MOST = 20  # scenarios
 CLOSE, SAME = 1e-4, 1e-3  # relative difference of predictions, sum of differences of scenarios
 SHARE = 0.5  # of the time left, for one program
 STALL, PATIENCE = 180.0, 0.15  # seconds for one program without a better solution, but no more of the time limit
-ROUNDING = 1e-6  # relative, by which SCIP may miss rows and so its bound
 SOURCE = "Neur2RO"
 
 
@@ -73,7 +72,7 @@ def generate(net: Neur2roNet, monitor: Monitor, rng: np.random.Generator) -> Ite
             return
         x, bound = found
         if len(scenarios) < 2:
-            monitor.prove(-(bound + ROUNDING * max(1.0, abs(bound))), SOURCE)
+            monitor.prove(bound, SOURCE)
         yield x
         if monitor.reason() is not None or len(scenarios) > MOST:
             break

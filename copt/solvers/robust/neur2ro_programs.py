@@ -4,13 +4,11 @@ Networks are inside (Dumouchelle et al. 2024, sections 4 and 5). For binary deci
 affine, so that only the network behind the sum needs binary variables; that of a scenario is not.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from pyscipopt import Eventhdlr, Model, quicksum
-from pyscipopt.scip import PY_SCIP_EVENTTYPE as EVENT
+from pyscipopt import quicksum
 
 from copt.monitor import Monitor
 from copt.problems.uncertainty import FloatArray
@@ -19,6 +17,7 @@ from copt.solvers.relu_scip import embed
 from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.neur2ro_net import Neur2roNet
 from copt.solvers.robust.neur2ro_samples import random_scenario
+from copt.solvers.scip import dual_bound, linear, new_model, run
 
 __all__ = ["Limits", "best_decisions", "decision_net", "scenario_net", "worst_scenario"]
 
@@ -86,77 +85,43 @@ def scenario_net(net: Neur2roNet, decisions: FloatArray) -> ReluNet:
     )
 
 
-class _Watch(Eventhdlr):
-    """Stops SCIP when the solve ends, or when it has not found anything better for some time."""
-
-    EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits, self._improved = limits, time.perf_counter()
-
-    def eventinit(self) -> None:
-        """Listen."""
-        self.model.catchEvent(self.EVENTS, self)
-
-    def eventexit(self) -> None:
-        """Listen no more."""
-        self.model.dropEvent(self.EVENTS, self)
-
-    def eventexec(self, event: Any) -> None:
-        """Hear of a node, a relaxation or a solution."""
-        now = time.perf_counter()
-        if event.getType() == EVENT.BESTSOLFOUND:
-            self._improved = now
-        stalled = self.model.getNSols() > 0 and now - self._improved > self._limits.stall
-        if stalled or self._limits.monitor.reason() is not None:
-            self.model.interruptSolve()
-
-
-def _solved(model: Model, limits: Limits) -> Any:
+def _solved(model: Any, limits: Limits) -> Any:
     """Solve ``model`` and return its best solution, None if there is none."""
-    model.setParam("limits/time", max(0.0, min(limits.seconds, limits.monitor.remaining)))
     model.setParam("limits/gap", GAP)
-    model.includeEventhdlr(_Watch(limits), "watch", "ends the search early")
-    model.optimizeNogil()
+    run(model, limits.monitor, seconds=limits.seconds, stall=limits.stall)
     return model.getBestSol() if model.getNSols() > 0 else None
 
 
 def best_decisions(net: Neur2roNet, scenarios: Sequence[FloatArray], limits: Limits) -> tuple[Bytes, float] | None:
-    """Return the decisions of most profit in that of ``scenarios`` for which the network predicts the greatest cost.
+    """Return the decisions of least cost in that of ``scenarios`` for which the network predicts the greatest.
 
     Without scenarios nothing degrades.
 
     Returns:
-        Decisions, shape (items,), and an upper bound on the profit in the scenario that is selected; None if time is
-        up before there are any.
+        Decisions, shape (items,), and a lower bound on the cost in the scenario that is selected; None if time is up
+        before there are any.
     """
-    instance, model = net.instance, Model()
-    model.hideOutput()
+    instance, model = net.instance, new_model()
     n = instance.num_items
     x, y, r = ([model.addVar(vtype="B") for _ in range(n)] for _ in range(3))
-    weight = quicksum(int(instance.weights[i]) * y[i] + int(instance.repair_weights[i]) * r[i] for i in range(n))
-    model.addCons(weight <= instance.capacity)
+    model.addCons(linear(instance.weights, y) + linear(instance.repair_weights, r) <= instance.capacity)
     for i in range(n):
         model.addCons(y[i] <= x[i])
         model.addCons(r[i] <= y[i])
     lost = _losses(model, [y[i] - r[i] for i in range(n)], scenarios, _selection(model, net, scenarios, x))
     model.setObjective(
-        quicksum(
-            float(instance.profits[i] - instance.outsourcing[i]) * x[i]
-            + float(instance.outsourcing[i]) * y[i]
-            - float(instance.degradations[i]) * lost[i]
-            for i in range(n)
-        ),
-        "maximize",
+        linear(instance.outsourcing - instance.profits, x)
+        - linear(instance.outsourcing, y)
+        + linear(instance.degradations, lost)
     )
     solution = _solved(model, limits)
     if solution is None:
         return None
     chosen = np.array([round(model.getSolVal(solution, v)) for v in x], dtype=np.uint8)
-    return chosen, float(model.getDualbound())
+    return chosen, dual_bound(model)
 
 
-def _selection(model: Model, net: Neur2roNet, scenarios: Sequence[FloatArray], x: list[Any]) -> list[Any]:
+def _selection(model: Any, net: Neur2roNet, scenarios: Sequence[FloatArray], x: list[Any]) -> list[Any]:
     """Return a binary for each scenario, of which one is 1: that of the greatest prediction."""
     if len(scenarios) < 2:
         return [1.0] * len(scenarios)
@@ -171,7 +136,7 @@ def _selection(model: Model, net: Neur2roNet, scenarios: Sequence[FloatArray], x
     return selected
 
 
-def _losses(model: Model, bare: list[Any], scenarios: Sequence[FloatArray], selected: list[Any]) -> list[Any]:
+def _losses(model: Any, bare: list[Any], scenarios: Sequence[FloatArray], selected: list[Any]) -> list[Any]:
     """Return for each item the product of ``bare``, a binary expression, and its entry of the scenario selected."""
     if not scenarios:
         return [0.0] * len(bare)
@@ -200,8 +165,7 @@ def worst_scenario(
     """
     decisions = net.embedded("x", x.astype(np.float64))
     relu = scenario_net(net, decisions)
-    instance, model = net.instance, Model()
-    model.hideOutput()
+    instance, model = net.instance, new_model()
     u = [model.addVar(ub=1.0) for _ in range(net.size)]
     model.addCons(quicksum(u) <= float(instance.budget))
     embedding = embed(model, relu, u)
