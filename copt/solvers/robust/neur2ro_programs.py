@@ -104,7 +104,8 @@ def best_decisions(net: Neur2roNet, scenarios: Sequence[FloatArray], limits: Lim
     instance, model = net.instance, new_model()
     n = instance.num_items
     x, y, r = ([model.addVar(vtype="B") for _ in range(n)] for _ in range(3))
-    model.addCons(linear(instance.weights, y) + linear(instance.repair_weights, r) <= instance.capacity)
+    weights, repair = (column.astype(np.float64) for column in (instance.weights, instance.repair_weights))
+    model.addCons(linear(weights, y) + linear(repair, r) <= instance.capacity)
     for i in range(n):
         model.addCons(y[i] <= x[i])
         model.addCons(r[i] <= y[i])
