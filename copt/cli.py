@@ -216,11 +216,13 @@ def check(
     problem = family_of(instance).load("problem")
     violations = [str(violation) for violation in problem.check(instance, found)]
     value = None if violations else problem.objective(instance, found)
+    guaranteed = getattr(found, "proved", True)
     if as_json:
         verdict = {
             "instance": instance.name,
             "family": instance.family,
             "objective": value,
+            "guaranteed": guaranteed,
             "violations": violations,
         }
         say(json.dumps(verdict), sys.stdout)
@@ -228,7 +230,8 @@ def check(
         for violation in violations:
             say(f"{instance.name}: violated {violation}", sys.stdout)
     else:
-        say(f"{instance.name}: feasible, objective {value:.10g}", sys.stdout)
+        doubt = "" if guaranteed else ", not guaranteed: only some scenarios were looked at"
+        say(f"{instance.name}: feasible, objective {value:.10g}{doubt}", sys.stdout)
     raise typer.Exit(ExitCode.CHECK_FAILED if violations else ExitCode.OK)
 
 

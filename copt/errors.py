@@ -8,6 +8,7 @@ __all__ = [
     "CoptError",
     "FormatError",
     "InvalidInstanceError",
+    "InvalidNetworkError",
     "InvalidSolutionError",
     "MissingExtraError",
     "UnknownNameError",
@@ -21,6 +22,10 @@ class CoptError(Exception):
 
 class InvalidInstanceError(CoptError, ValueError):
     """An instance cannot be built from the given fields."""
+
+
+class InvalidNetworkError(CoptError, ValueError):
+    """A network cannot be built from the given weights, or not be bounded or embedded as asked."""
 
 
 class InvalidSolutionError(CoptError, ValueError):

@@ -39,7 +39,7 @@ FAMILIES = {
     for family in (
         Family("jobshop", "copt.problems.jobshop", "copt.solvers.jobshop", "copt.instances.jobshop", "jobshop-v1"),
         Family("routing", "copt.problems.routing", "copt.solvers.routing", "copt.instances.routing"),
-        Family("robust", "copt.problems.robust", "copt.solvers.robust", "copt.instances.robust"),
+        Family("robust", "copt.problems.robust", "copt.solvers.robust", "copt.instances.robust", "robust-moves-v1"),
         Family("mip", "copt.problems.mip", "copt.solvers.mip", "copt.instances.mip"),
         Family("encoding", "copt.problems.encoding", "copt.solvers.encoding"),
     )

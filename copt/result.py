@@ -123,6 +123,8 @@ class Result:
         seed: Seed of every random choice.
         trace: Incumbents and bounds over time.
         notes: What the solver wants the user to know, one sentence each.
+        guaranteed: Whether the solution keeps to its objective for certain. Not so where it depends on scenarios of
+            which only some were looked at; its status is then never optimal.
     """
 
     instance: str
@@ -138,6 +140,7 @@ class Result:
     seed: int
     trace: Trace = field(default_factory=Trace)
     notes: tuple[str, ...] = ()
+    guaranteed: bool = True
 
     @property
     def gap(self) -> float | None:
@@ -159,6 +162,7 @@ class Result:
             "solver": self.solver,
             "policy": self.policy,
             "seed": self.seed,
+            "guaranteed": self.guaranteed,
             "notes": list(self.notes),
             "incumbents": [[round(t, 4), value] for t, value in self.trace.incumbents],
             "bounds": [[round(t, 4), value] for t, value in self.trace.bounds],
@@ -174,8 +178,9 @@ class Result:
             ended = f"stopped by {self.stopped_by.value} after {self.seconds:.1f} s"
             return f"{self.instance}: no solution, {self.status.value}, {ended}"
         proof = "" if self.gap is None else f", bound {self.bound:.10g}, gap {100 * self.gap:.2f} %"
+        doubt = "" if self.guaranteed else ", not guaranteed"
         return (
-            f"{self.instance}: {self.objective:.10g} ({self.status.value}{proof}), "
+            f"{self.instance}: {self.objective:.10g} ({self.status.value}{doubt}{proof}), "
             f"stopped by {self.stopped_by.value} after {self.seconds:.1f} s"
         )
 

@@ -109,7 +109,7 @@ def _conclude(instance: Any, family: Family, solver: str, policy: Policy | None,
     monitor.close()
     reason = monitor.reason() or StopReason.EXHAUSTED
     solution, objective, bound = monitor.solution, monitor.objective, monitor.bound
-    status = Status.UNKNOWN
+    status, guaranteed = Status.UNKNOWN, getattr(solution, "proved", True)
     if solution is not None:
         problem = family.load("problem")
         violations = problem.check(instance, solution)
@@ -118,7 +118,8 @@ def _conclude(instance: Any, family: Family, solver: str, policy: Policy | None,
             detail = violations[0] if violations else f"it is worth {value}, not {objective}"
             raise WrongSolutionError(f"{solver} returned a wrong solution of {instance.name}: {detail}")
         bound = _met(objective, bound, instance.sign)
-        status = Status.OPTIMAL if bound is not None and objective == bound else Status.FEASIBLE
+        proved = guaranteed and bound is not None and objective == bound
+        status = Status.OPTIMAL if proved else Status.FEASIBLE
     elif monitor.lower_bound == float("inf"):
         status = Status.INFEASIBLE
     status = Status.UNBOUNDED if monitor.unbounded else status
@@ -136,6 +137,7 @@ def _conclude(instance: Any, family: Family, solver: str, policy: Policy | None,
         seed=seed,
         trace=monitor.trace(),
         notes=tuple(monitor.notes),
+        guaranteed=guaranteed,
     )
 
 

@@ -18,6 +18,11 @@ from copt.envs.reward import ObjectiveIncrease as ObjectiveIncrease
 from copt.envs.reward import Reward as Reward
 from copt.envs.reward import Scale as Scale
 from copt.envs.reward import Step as Step
+from copt.envs.robust import RobustEnv as RobustEnv
+from copt.envs.robust_observation import ItemFeatures as ItemFeatures
+from copt.envs.robust_observation import RobustObservation as RobustObservation
+from copt.envs.robust_state import ChosenItems as ChosenItems
+from copt.envs.robust_worst_case import WorstCase as WorstCase
 from copt.envs.routing import RoutingEnv as RoutingEnv
 from copt.envs.routing_descent import LocalSearch as LocalSearch
 from copt.envs.routing_dynamics import Appending as Appending
@@ -37,5 +42,6 @@ from copt.envs.routing_zone import NearRoutes as NearRoutes
 from copt.envs.routing_zone import Zones as Zones
 
 gymnasium.register("copt/JobShop-v0", entry_point="copt.envs.jobshop:JobShopEnv")
+gymnasium.register("copt/Robust-v0", entry_point="copt.envs.robust:RobustEnv")
 gymnasium.register("copt/Routing-v0", entry_point="copt.envs.routing:RoutingEnv")
 gymnasium.register("copt/RoutingImprove-v0", entry_point="copt.envs.routing_improve:RoutingImproveEnv")

@@ -17,7 +17,7 @@ Correlation = Literal["UN", "WC", "ASC", "SC"]
 RANGE = 1000  # R of Arslan and Detienne: largest weight
 SERIES = 100  # H: instances of a series; the capacity is the share h / (H + 1) of all weights
 LARGEST = 100_000
-CORRELATIONS = ("UN", "WC", "ASC", "SC")
+CORRELATIONS: tuple[Correlation, ...] = ("UN", "WC", "ASC", "SC")
 
 
 def _generator(count: int, seed: int, **positive: float) -> np.random.Generator:

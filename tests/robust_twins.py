@@ -58,24 +58,32 @@ def best_decisions(instance: RobustKnapsack) -> float:
     return min(worst_case(instance, np.array(x)) for x in itertools.product((0, 1), repeat=instance.num_items))
 
 
-def relaxation(instance: RobustKnapsack, fixed: Values) -> float:
-    """Return the least cost over shares of plans and relaxed x with y <= x, some x fixed: one linear program."""
+def relaxation(instance: RobustKnapsack, fixed: Values, low: float, high: float) -> float:
+    """Return the least cost over shares of plans, relaxed x with y <= x, and the price of the budget by one program.
+
+    Args:
+        instance: The instance.
+        fixed: BARRED, CHOSEN or FREE for each item.
+        low: Least price.
+        high: Greatest price.
+    """
     n, plans = instance.num_items, all_plans(instance)
     produced = (plans > 0).astype(np.float64)
     costs, losses = plan_costs(instance, plans, np.zeros(n))
     k = len(plans)
-    # Variables: shares, x, lambda, nu.
+    # Variables: shares, x, price, nu.
     objective = np.concatenate([costs, instance.outsourcing - instance.profits, [instance.budget], np.ones(n)])
     links = np.hstack([produced.T, -np.eye(n), np.zeros((n, n + 1))])
-    duals = np.hstack([losses.T, np.zeros((n, n)), -np.ones((n, 1)), -np.eye(n)])
-    bounds = [(0, None)] * k + [(float(f == CHOSEN), float(f != BARRED)) for f in fixed] + [(0, None)] * (n + 1)
+    rise = np.hstack([losses.T, -low * np.eye(n), -np.ones((n, 1)), -np.eye(n)])
+    rest = np.hstack([losses.T, -high * np.eye(n), np.zeros((n, 1)), -np.eye(n)])
+    bounds = [(0, None)] * k + [(float(f == CHOSEN), float(f != BARRED)) for f in fixed] + [(low, high)]
     found = linprog(
         objective,
-        A_ub=np.vstack([links, duals]),
-        b_ub=np.zeros(2 * n),
+        A_ub=np.vstack([links, rise, rest]),
+        b_ub=np.concatenate([np.zeros(n), np.full(n, -low), np.zeros(n)]),
         A_eq=np.concatenate([np.ones(k), np.zeros(2 * n + 1)])[None],
         b_eq=[1.0],
-        bounds=bounds,
+        bounds=bounds + [(0, None)] * n,
         method="highs",
     )
     return float(found.fun)

@@ -1,12 +1,15 @@
 import math
 
 import bench_cases
+import numpy as np
 import pytest
 
 from copt.bench.answer import Answer
 from copt.bench.isolate import Outcome
 from copt.bench.judge import Verdict, judge
 from copt.problems.jobshop import JobShop, Schedule, toy
+from copt.problems.robust import RobustSolution
+from copt.problems.robust_knapsack import toy_knapsack
 
 TOY = toy()
 BEST = bench_cases.best_schedule(TOY)
@@ -33,6 +36,13 @@ def test_wrong_objective_is_an_error_and_the_true_value_stands(claim: float | No
     assert verdict.objective == 11.0
     assert not verdict.proved
     assert verdict.error.startswith(f"claims {claim}, its solution is worth 11")
+
+
+def test_a_value_without_guarantee_is_not_proved() -> None:
+    knapsack, none = toy_knapsack(), np.zeros(4)
+    solution = RobustSolution(x=none, plans=np.zeros((1, 8)), worst=none, proof="sample", value=0.0)
+    verdict = judge(knapsack, Outcome(Answer(solution, 0.0, 0.0), 2.0, 3.0))
+    assert (verdict.objective, verdict.bound, verdict.proved, verdict.error) == (0.0, 0.0, False, "")
 
 
 def test_infeasible_solution_leaves_no_objective() -> None:
@@ -96,6 +106,13 @@ def test_record_that_does_not_fit_is_an_error(incumbents: tuple[tuple[float, flo
 
 def test_no_solution_keeps_the_bound_and_says_so() -> None:
     assert verdict_on(Answer(bound=9.0), upper=11) == Verdict(None, 9.0, False, (), "no solution")
+
+
+def test_published_values_may_be_rounded() -> None:
+    answer = Answer(BEST, 11.0, 11.0)
+    assert verdict_on(answer, upper=10.99999).error
+    assert verdict_on(answer, upper=10.99999, slack=5e-6).proved
+    assert "beyond the best known" in verdict_on(answer, upper=10.999, slack=5e-6).error
 
 
 def test_crash_is_passed_on() -> None:

@@ -178,6 +178,7 @@ def test_published_sets_are_those_of_the_suites() -> None:
     names += ["X-n1001-k43", "Leuven1", "Ghent1", "Flanders1"]
     names += [f"RKP_UN_n{items}_R1000_H100_h40_dev0.1_d0.1" for items in range(20, 90, 10)]
     names += [f"CB_n{projects}_xi4_s1" for projects in range(10, 60, 10)]
+    names += [f"RC_N{projects}_R100_no1" for projects in (10, 20, 30, 40, 50, 100)]
     published = {name for figures in PUBLISHED for name in figures.gaps}
     assert published < {block for name in names for block in blocks_of(name)}
     assert all(len(gaps) == len(figures.engines) for figures in PUBLISHED for gaps in figures.gaps.values())

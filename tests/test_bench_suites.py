@@ -157,14 +157,17 @@ def test_solutions_beside_instances_are_passed_over(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (SHARED.parent / "robust").is_dir(), reason="the benchmark files are not beside the checkout")
 def test_robust_suites_have_published_values() -> None:
-    knapsacks, budgets = (find_suite(name).entries(None) for name in ("robust-kp", "robust-cb"))
-    assert [len(entries) for entries in (knapsacks, budgets)] == [252, 125]
+    knapsacks, budgets, loans = (find_suite(name).entries(None) for name in ("robust-kp", "robust-cb", "robust-cbl"))
+    assert [len(entries) for entries in (knapsacks, budgets, loans)] == [252, 125, 180]
     assert knapsacks[0].name == "RKP_ASC_n20_R1000_H100_h40_dev0.15_d0.1"
     assert (knapsacks[0].lower, knapsacks[0].upper, knapsacks[0].load().num_items) == (4358.41, 4358.41, 20)
     assert (budgets[0].lower, budgets[0].upper) == (None, 3.08283096)
     assert budgets[0].load().budget == 19.0  # 19.158 in the file
     assert blocks_of(knapsacks[0].name) == ["knapsack, 20 items", "knapsack ASC, 20 items"]
     assert blocks_of(budgets[0].name) == ["budgeting, 10 projects"]
+    assert {loan.load().num_projects for loan in loans if "_N40_" in loan.name} == {40}
+    assert sum(loan.lower == loan.upper for loan in loans) == 176
+    assert blocks_of(loans[0].name) in (["loans, 10 projects"], ["loans, 100 projects"])
 
 
 def test_large_knapsacks_are_generated() -> None:

@@ -225,7 +225,17 @@ def test_check_accepts_a_solution(invoke: Invoke) -> None:
     Path("toy.sol").write_text(TOY_SOLUTION)
     assert invoke("check", "toy", "toy.sol") == (0, "toy: feasible, objective 11\n", "")
     code, out, _ = invoke("check", "toy", "toy.sol", "--json")
-    assert (code, json.loads(out)) == (0, {"instance": "toy", "family": "jobshop", "objective": 11, "violations": []})
+    verdict = {"instance": "toy", "family": "jobshop", "objective": 11, "guaranteed": True, "violations": []}
+    assert (code, json.loads(out)) == (0, verdict)
+
+
+def test_check_says_that_a_value_is_no_guarantee(invoke: Invoke) -> None:
+    fields = {"x": [0] * 4, "plans": [[0] * 8], "worst": [0] * 4, "proof": "sample", "value": 5.0}
+    Path("toy.sol").write_text(json.dumps(fields))
+    expected = "toy-robust: feasible, objective -5, not guaranteed: only some scenarios were looked at\n"
+    assert invoke("check", "toy-robust", "toy.sol") == (0, expected, "")
+    code, out, _ = invoke("check", "toy-robust", "toy.sol", "--json")
+    assert (code, json.loads(out)["guaranteed"]) == (0, False)
 
 
 def test_check_names_what_is_violated(invoke: Invoke) -> None:

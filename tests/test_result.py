@@ -52,6 +52,7 @@ def test_to_json_is_one_object_with_the_promised_keys() -> None:
         "solver": "jobshop",
         "policy": None,
         "seed": 3,
+        "guaranteed": True,
         "notes": ["hello"],
         "incumbents": [[0.5, 60], [1.0, 55]],
         "bounds": [[0.1, 50]],
@@ -68,6 +69,8 @@ def test_large_values_are_written_out() -> None:
 
 def test_summary_names_value_status_bound_and_reason() -> None:
     assert result().summary() == "ft06: 55 (feasible, bound 50, gap 9.09 %), stopped by time after 10.0 s"
+    doubtful = result(guaranteed=False)
+    assert doubtful.summary().startswith("ft06: 55 (feasible, not guaranteed, bound 50, gap 9.09 %), stopped")
     nothing = result(objective=None, bound=None, status=Status.UNKNOWN)
     assert nothing.summary() == "ft06: no solution, unknown, stopped by time after 10.0 s"
 

@@ -175,6 +175,24 @@ def test_candidates_dropped_for_promising_little_come_back_when_all_are_listed()
     assert candidates.ceiling >= best - 0.05 * best
 
 
+def test_the_end_comes_while_there_is_time_to_write_and_check_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = small(2, projects=6)
+    monitor = Monitor(Stop(seconds=1000.0), Silent(), sign=-1)
+    candidates = Candidates(Desk(instance), instance, monitor)
+    candidates.add(candidates.desk.subsets())
+    assert not candidates.ended()
+    x = candidates.best()
+    assert x is not None
+    candidates.work(candidates.seek(x))
+    assert not candidates.ended()
+    monkeypatch.setattr("copt.solvers.robust.candidates.CHECKS", 1e12)
+    assert candidates.ended()
+    assert monitor.reason() is StopReason.TIME
+    candidates.finish()
+    assert monitor.solution is not None
+    assert check(instance, monitor.solution) == []
+
+
 def test_one_box_needs_no_kernel_and_is_proved() -> None:
     for seed in range(5):
         instance = small(seed, negative=seed % 2 == 1)

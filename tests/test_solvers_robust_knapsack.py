@@ -1,6 +1,7 @@
 """The solver of the two-stage robust knapsack: optima of small instances, published ones, limits."""
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from robust_twins import all_plans, best_decisions, random_knapsack, worst_case
 
 import copt
 from copt.events import Silent
+from copt.instances.robust_generators import Correlation, robust_knapsack
 from copt.monitor import Monitor
 from copt.problems.robust import check, objective
 from copt.problems.robust_knapsack import toy_knapsack
@@ -18,9 +20,10 @@ from copt.solvers.robust.knapsack_descent import start_static
 from copt.solvers.robust.knapsack_game import KnapsackGame, plain_solution
 from copt.solvers.robust.knapsack_primal import Primal, greedy_plan
 from copt.solvers.robust.knapsack_static import solve_static
+from copt.solvers.robust.knapsack_tree import Tree
 from copt.stop import Stop
 
-FILES = Path("/work/shared/instances/robust/kp")
+FILES = Path(os.environ.get("COPT_BENCHMARKS", "benchmarks")) / "robust" / "kp"
 
 
 def watched(stop: Stop) -> Monitor:
@@ -91,3 +94,20 @@ def test_static_program_finds_the_best_single_plan(seed: int) -> None:
     solve_static(Primal(instance, monitor), lambda: False)
     assert monitor.objective == pytest.approx(max(sold), abs=1e-6)
     assert check(instance, monitor.solution) == []
+
+
+@pytest.mark.parametrize("correlation", ["WC", "ASC", "SC"])
+def test_few_nodes_prove_the_optimum_of_items_that_are_alike(correlation: Correlation) -> None:
+    instance = robust_knapsack(items=30, correlation=correlation, seed=1)
+    monitor = watched(Stop(seconds=60))
+    game, primal = KnapsackGame(instance, 0), Primal(instance, monitor)
+    start_static(game, primal)
+    tree = Tree(primal)
+    tree.plant(game)
+    assert monitor.bound is not None and monitor.objective is not None
+    assert monitor.bound > 1.01 * monitor.objective  # what is left to the tree is no trifle
+    nodes = 0
+    while tree.work(game):
+        nodes += 1
+    assert monitor.reason() is StopReason.PROVED
+    assert nodes <= 150  # far fewer than without cuts of the price

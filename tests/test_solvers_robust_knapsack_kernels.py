@@ -1,12 +1,14 @@
 """Kernels of the two-stage robust knapsack agree with slow, obvious twins."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from robust_twins import BARRED, CHOSEN, FREE, all_plans, plan_costs, random_knapsack, relaxation, worst_case
+from robust_twins import all_plans, best_decisions, plan_costs, random_knapsack, relaxation, worst_case
 
-from copt.solvers.robust.knapsack_game import KnapsackGame
+from copt.solvers.robust.knapsack_game import BARRED, CHOSEN, FREE, KnapsackGame, Part
 from copt.solvers.robust.knapsack_kernels import best_plan, lagrangian
 
 SEEDS = st.integers(0, 100_000)
@@ -35,20 +37,42 @@ def test_best_plan_is_the_best_of_all_and_beats_the_floor_or_is_none(seed: int) 
     assert best_plan(table, weights, repair, instance.capacity, floor, room, rows, choices, core, spare, plan) == floor
 
 
+def random_part(game: KnapsackGame, rng: np.random.Generator) -> Part:
+    """Some decisions fixed, and an interval of prices: all of them, one price, or any."""
+    root = game.root()
+    fixed = np.where(root.fixed == CHOSEN, CHOSEN, rng.integers(0, 3, game.size)).astype(np.uint8)
+    low, high = np.sort(rng.uniform(0.0, 1.2 * root.high, 2))
+    intervals = [(0.0, root.high), (0.0, high), (low, low), (low, high), (low, max(low, root.high))]
+    return Part(fixed, *intervals[int(rng.integers(0, len(intervals)))])
+
+
 @settings(deadline=None)
 @given(SEEDS)
 def test_relaxation_is_the_linear_program_with_linked_decisions(seed: int) -> None:
     instance, rng = random_knapsack(seed), np.random.default_rng(seed)
     game = KnapsackGame(instance, 0)
-    first = game.first_decisions()
-    for _ in range(3):
-        fixed = np.where(first == CHOSEN, CHOSEN, rng.integers(0, 3, first.size)).astype(np.uint8)
-        found = game.solve(fixed)
-        value = relaxation(instance, fixed)
+    start = None
+    for _ in range(4):
+        part = random_part(game, rng)
+        found = game.solve(part, start=start)
+        value = relaxation(instance, *part)
         assert found.bound <= value + 1e-6
         assert found.bound == pytest.approx(value, abs=1e-4)
         assert found.value == pytest.approx(value, abs=1e-4)
-        assert instance.two_stage().uncertainty.contains(found.scenario)
+        assert part.low - 1e-4 <= found.price <= part.high + 1e-4
+        start = found
+
+
+@settings(deadline=None, max_examples=25)
+@given(SEEDS)
+def test_some_interval_of_prices_holds_the_optimum_and_none_excludes_it(seed: int) -> None:
+    instance, rng = random_knapsack(seed, 5), np.random.default_rng(seed)
+    game = KnapsackGame(instance, 0)
+    root, optimum = game.root(), best_decisions(instance)
+    cuts = [0.0, *np.sort(rng.uniform(0.0, root.high, 2)), root.high]
+    bounds = [game.solve(root._replace(low=low, high=high)).bound for low, high in itertools.pairwise(cuts)]
+    assert min(bounds) <= optimum + 1e-6
+    assert min(bounds) >= game.solve(root).bound - 1e-4
 
 
 @settings(deadline=None)
@@ -58,8 +82,9 @@ def test_fixing_all_decisions_gives_their_worst_case(seed: int) -> None:
     game = KnapsackGame(instance, 0)
     x = np.random.default_rng(seed).integers(0, 2, instance.num_items).astype(np.uint8)
     value = worst_case(instance, x)
-    found = game.solve(x)
+    found = game.solve(game.decided(x))
     assert found.bound == pytest.approx(value, abs=1e-4)
+    assert instance.two_stage().uncertainty.contains(found.scenario)
     solution = game.solution(x, found)
     assert solution is not None and solution.weights is not None
     costs, losses = plan_costs(instance, solution.plans @ np.vstack([np.eye(x.size)] * 2), x)
@@ -74,22 +99,23 @@ def test_fixing_all_decisions_gives_their_worst_case(seed: int) -> None:
 @settings(deadline=None)
 @given(SEEDS)
 def test_bounds_of_fixing_one_more_item_hold(seed: int) -> None:
-    instance = random_knapsack(seed, 5)
+    instance, rng = random_knapsack(seed, 5), np.random.default_rng(seed)
     game = KnapsackGame(instance, 0)
-    fixed = game.first_decisions()
-    barred, chosen = game.forced(game.solve(fixed), fixed)
-    for i in np.flatnonzero(fixed == FREE):
+    part = random_part(game, rng)
+    part = part._replace(fixed=game.root().fixed)
+    barred, chosen = game.forced(game.solve(part), part)
+    for i in np.flatnonzero(part.fixed == FREE):
         for side, bounds in ((BARRED, barred), (CHOSEN, chosen)):
-            other = fixed.copy()
+            other = part.fixed.copy()
             other[i] = side
-            assert bounds[i] <= relaxation(instance, other) + 1e-6
+            assert bounds[i] <= relaxation(instance, other, part.low, part.high) + 1e-6
 
 
 def test_a_relaxation_ends_at_the_cutoff_and_starts_from_a_similar_one_of_another_pool() -> None:
     instance = random_knapsack(11)
     game, other = KnapsackGame(instance, 0), KnapsackGame(instance, 1)
-    fixed = game.first_decisions()
-    found = game.solve(fixed)
-    assert game.solve(fixed, start=found).bound == pytest.approx(found.bound, abs=1e-4)
-    assert other.solve(fixed, start=found).bound == pytest.approx(found.bound, abs=1e-4)
-    assert game.solve(fixed, start=found, cutoff=found.bound - 1.0).value == np.inf
+    part = game.root()
+    found = game.solve(part)
+    assert game.solve(part, start=found).bound == pytest.approx(found.bound, abs=1e-4)
+    assert other.solve(part, start=found).bound == pytest.approx(found.bound, abs=1e-4)
+    assert game.solve(part, start=found, cutoff=found.bound - 1.0).value == np.inf

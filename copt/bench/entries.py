@@ -26,6 +26,7 @@ class Entry:
         lower: Best known lower bound on the optimum, or None.
         upper: Value of the best known solution, or None.
         source: Where the two come from, with the date.
+        slack: By what part of them a right claim may pass them: they are rounded, or, if infinite, mere estimates.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Entry:
     lower: float | None = None
     upper: float | None = None
     source: str = ""
+    slack: float = 0.0
 
 
 @dataclass(frozen=True)

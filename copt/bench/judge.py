@@ -41,7 +41,14 @@ class Verdict:
         return None if reference is None else Trace(self.incumbents).primal_integral(reference, seconds)
 
 
-def judge(instance: Any, outcome: Outcome, *, lower: float | None = None, upper: float | None = None) -> Verdict:
+def judge(
+    instance: Any,
+    outcome: Outcome,
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+    slack: float = 0.0,
+) -> Verdict:
     """Recompute and check the answer of a peer.
 
     Args:
@@ -49,6 +56,7 @@ def judge(instance: Any, outcome: Outcome, *, lower: float | None = None, upper:
         outcome: What came out of the peer's process.
         lower: Published bound on the optimum.
         upper: Published value of the best known solution.
+        slack: By what part of both a right claim may pass them.
     """
     answer = outcome.answer
     if answer is None:
@@ -58,24 +66,30 @@ def judge(instance: Any, outcome: Outcome, *, lower: float | None = None, upper:
     if bound is not None and not math.isfinite(bound):
         faults.append(f"claims bound {bound}")
         bound = None
-    faults += _broken_bounds(instance.sign, objective, bound, lower, upper)
+    faults += _broken_bounds(instance.sign, objective, bound, lower, upper, slack)
     incumbents, broken = _checked_incumbents(answer, objective, instance.sign, outcome.seconds)
     error = "; ".join(faults + broken)
     met = objective is not None and bound is not None and _equal(objective, bound)
+    met = met and getattr(answer.solution, "proved", True)
     return Verdict(objective, bound, met and not error, incumbents, error)
 
 
 def _broken_bounds(
-    sign: int, objective: float | None, bound: float | None, lower: float | None, upper: float | None
+    sign: int,
+    objective: float | None,
+    bound: float | None,
+    lower: float | None,
+    upper: float | None,
+    slack: float,
 ) -> list[str]:
     """Compare the claimed bound and the true objective with each other and with what is published."""
     faults = []
     if bound is not None:
-        if upper is not None and _exceeds(sign * bound, sign * upper):
+        if upper is not None and _exceeds(sign * bound, sign * upper, slack):
             faults.append(f"claims bound {bound:.10g}, beyond the best known solution {upper:.10g}")
         elif objective is not None and _exceeds(sign * bound, sign * objective):
             faults.append(f"claims bound {bound:.10g}, beyond its own solution {objective:.10g}")
-    if objective is not None and lower is not None and _exceeds(sign * lower, sign * objective):
+    if objective is not None and lower is not None and _exceeds(sign * lower, sign * objective, slack):
         faults.append(
             f"solution {objective:.10g} is beyond the published bound {lower:.10g}: wrong instance or wrong table"
         )
@@ -99,13 +113,13 @@ def _recompute(instance: Any, answer: Answer) -> tuple[float | None, list[str]]:
     return value, []
 
 
-def _equal(left: float, right: float) -> bool:
+def _equal(left: float, right: float, slack: float = 0.0) -> bool:
     """Compare up to the rounding of sums of floats; whole numbers below 1e9 compare exactly."""
-    return math.isclose(left, right, rel_tol=1e-9)
+    return math.isclose(left, right, rel_tol=max(1e-9, slack))
 
 
-def _exceeds(left: float, right: float) -> bool:
-    return left > right and not _equal(left, right)
+def _exceeds(left: float, right: float, slack: float = 0.0) -> bool:
+    return left > right and not _equal(left, right, slack)
 
 
 def _checked_incumbents(

@@ -152,7 +152,7 @@ def _measure(suite: Suite, todo: Sequence[Run], table: Path, tell: Callable[[str
 
 def _row(suite: Suite, run: Run, instance: Any, outcome: Outcome) -> Row:
     entry = run.entry
-    verdict = judge(instance, outcome, lower=entry.lower, upper=entry.upper)
+    verdict = judge(instance, outcome, lower=entry.lower, upper=entry.upper, slack=entry.slack)
     sense = "min" if instance.sign > 0 else "max"
     gap = None
     if entry.upper is not None and verdict.objective is not None:

@@ -16,10 +16,22 @@ __all__ = ["SUITES", "blocks"]
 
 _KNAPSACKS = known_names("Neur2RO and RobustDecomposition")
 _BUDGETS = known_names("Neur2RO result files")
+_LOANS = known_names("RobustDecomposition result files")
 
+ROUNDING = 5e-6  # relative, of values with six digits
 LARGE = (100, 200, 300)  # items
 CLASSES = ("UN", "WC", "ASC", "SC")
 EACH = 2  # seeds of each size and class
+
+
+def _published(names: list[str]) -> Callable[[Path | None], list[Entry]]:
+    """Entries from files whose published values have six digits."""
+
+    def entries(folder: Path | None) -> list[Entry]:
+        found = file_entries("robust", names)(folder)
+        return [dataclasses.replace(entry, slack=ROUNDING) for entry in found]
+
+    return entries
 
 
 def _whole_budget(load: Callable[[], Any]) -> Any:
@@ -29,9 +41,12 @@ def _whole_budget(load: Callable[[], Any]) -> Any:
 
 
 def _budgets(folder: Path | None) -> list[Entry]:
-    """Capital budgeting as it is published."""
+    """Capital budgeting as it is published: the values are the worst of sampled scenarios, so bounds may pass them."""
     entries = file_entries("robust", _BUDGETS)(folder)
-    return [dataclasses.replace(entry, load=functools.partial(_whole_budget, entry.load)) for entry in entries]
+    return [
+        dataclasses.replace(entry, load=functools.partial(_whole_budget, entry.load), slack=math.inf)
+        for entry in entries
+    ]
 
 
 def _large(_folder: Path | None) -> list[Entry]:
@@ -46,8 +61,9 @@ def _large(_folder: Path | None) -> list[Entry]:
 
 
 SUITES = (
-    Suite("robust-kp", "robust", "two-stage knapsacks of 20 to 80 items", file_entries("robust", _KNAPSACKS)),
+    Suite("robust-kp", "robust", "two-stage knapsacks of 20 to 80 items", _published(_KNAPSACKS)),
     Suite("robust-cb", "robust", "capital budgeting, 10 to 50 projects, uncertain costs and profits", _budgets),
+    Suite("robust-cbl", "robust", "capital budgeting with loans, 10 to 100 projects", _published(_LOANS)),
     Suite("robust-large", "robust", "generated two-stage knapsacks of 100 to 300 items", _large),
 )
 
@@ -60,5 +76,8 @@ def blocks(name: str) -> list[str] | None:
     budget = re.match(r"CB_n([0-9]+)_", name)
     if budget:
         return [f"budgeting, {budget[1]} projects"]
+    loans = re.match(r"RC_N([0-9]+)_", name)
+    if loans:
+        return [f"loans, {loans[1]} projects"]
     large = re.match(r"knapsack-[A-Z]+-([0-9]+)-", name)
     return [f"generated knapsack, {large[1]} items"] if large else None

@@ -14,7 +14,7 @@ from copt.problems.base import IntArray, Violation
 from copt.problems.two_stage import TOLERANCE, TwoStage
 from copt.problems.uncertainty import FloatArray, Scenarios
 
-__all__ = ["Cells", "Proof", "Robust", "RobustSolution", "check", "objective", "toy"]
+__all__ = ["Cells", "Proof", "Robust", "RobustSolution", "check", "objective", "recourse", "toy"]
 
 Proof = Literal["mixture", "scenarios", "cells", "adversary", "sample"]
 PROOFS: tuple[Proof, ...] = ("mixture", "scenarios", "cells", "adversary", "sample")
@@ -155,6 +155,29 @@ def _leaves(problem: TwoStage, cells: Cells) -> tuple[IntArray, FloatArray, Floa
     return cells.child[leaf, 0], lower[leaf], upper[leaf]
 
 
+def recourse(instance: Robust, solution: RobustSolution, scenario: FloatArray) -> FloatArray:
+    """Return the cheapest of the plans of ``solution`` that fit ``scenario``, shape (m,).
+
+    Raises:
+        InvalidSolutionError: If the scenario is not in the uncertainty set, or no plan fits.
+    """
+    problem, plans = instance.two_stage(), solution.plans
+    if not problem.uncertainty.contains(scenario):
+        raise InvalidSolutionError(f"the scenario {scenario} is not in the uncertainty set")
+    if solution.cells is not None:  # there may be very many
+        plans = plans[[solution.cells.plan_at(scenario)]]
+    constants, slopes = problem.row_terms_of_plans(solution.x, plans)
+    slack = TOLERANCE * np.maximum(1.0, np.abs(problem.limits))
+    plans = plans[(constants + slopes @ scenario <= slack).all(axis=1)]
+    if not len(plans):
+        raise InvalidSolutionError(
+            "no plan of the solution fits this scenario; find one with copt.evaluate(instance, x, scenario=scenario)"
+        )
+    constants, slopes = problem.cost_terms_of_plans(solution.x, plans)
+    cheapest: FloatArray = plans[int((constants + slopes @ scenario).argmin())]
+    return cheapest
+
+
 def check(instance: Robust, solution: RobustSolution) -> list[Violation]:
     """Return what is wrong with ``solution``: bounds, rows, shares of plans, gaps in its proof.
 
@@ -270,18 +293,30 @@ def _claim(problem: TwoStage, solution: RobustSolution) -> list[Violation]:
 
 
 def _least_cost(problem: TwoStage, x: FloatArray, scenario: FloatArray) -> float:
-    """Return a lower bound on the cost of ``scenario``, infinity if no recourse is feasible (by HiGHS)."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
+    """Return a lower bound on the cost of ``scenario``, infinity if no recourse is feasible (by HiGHS).
 
-    r, m = problem.limits.size, problem.y.size
+    Decisions that a solver made feasible must not seem infeasible: then rows may be missed by the tolerance.
+    """
+    m = problem.y.size
     base, slope = problem.row_terms(x, np.zeros(m))
     constant, factor = problem.cost_terms(x, np.zeros(m))
-    fixed = constant + float(factor @ scenario)
+    room, slack = -(base + slope @ scenario), TOLERANCE * np.maximum(1.0, np.abs(problem.limits))
+    if m == 0:
+        least = 0.0 if (room >= -slack).all() else np.inf
+    else:
+        least = _least_recourse(problem, scenario, room)
+        least = _least_recourse(problem, scenario, room + slack) if least == np.inf else least
+    return constant + float(factor @ scenario) + least
+
+
+def _least_recourse(problem: TwoStage, scenario: FloatArray, room: FloatArray) -> float:
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     assert problem.cost_uy is not None
     found = milp(
         problem.cost_y + scenario @ problem.cost_uy,
         constraints=LinearConstraint(
-            problem.rows_y + problem.products_y.at(scenario, r, m), ub=-(base + slope @ scenario)
+            problem.rows_y + problem.products_y.at(scenario, problem.limits.size, problem.y.size), ub=room
         ),
         bounds=Bounds(problem.y.lower, problem.y.upper),
         integrality=problem.y.integer.astype(int),
@@ -290,7 +325,7 @@ def _least_cost(problem: TwoStage, x: FloatArray, scenario: FloatArray) -> float
     if found.status == 2:
         return np.inf
     least = found.mip_dual_bound if problem.y.integer.any() else found.fun  # there is no such bound of a linear program
-    return -np.inf if least is None else fixed + float(least)
+    return -np.inf if least is None else float(least)
 
 
 def toy() -> Robust:

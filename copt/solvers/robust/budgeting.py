@@ -78,7 +78,7 @@ class _Search:
         self.bounds.tell(candidates.hardest(SHARED))
         if self.instance.num_projects <= LISTED:
             candidates.add_all()
-        while monitor.reason() is None:
+        while not candidates.ended():
             self._hear()
             found = candidates.best()
             if found is not None:
@@ -100,7 +100,7 @@ class _Search:
         listed = self.instance.num_projects <= LISTED
         until = monitor.elapsed + (0.0 if listed else min(LONGEST, KICKING * monitor.remaining))
         for kick in itertools.count():
-            if monitor.reason() is not None or (kick >= KICKS and monitor.elapsed >= until):
+            if candidates.ended() or (kick >= KICKS and monitor.elapsed >= until):
                 break
             candidates.climb(candidates.kick(x, self.random))
             best = candidates.best()
@@ -186,7 +186,7 @@ class _Bounds:
         found = self._master.solve(seconds)
         with self._lock:
             self._found += found[:5]
-        if not BOXES.done():
+        if not BOXES.done() or self._monitor.reason() is not None:
             return
         hard = []
         for x in found[:2]:

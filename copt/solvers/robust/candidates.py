@@ -6,6 +6,7 @@ from copt.monitor import Monitor
 from copt.problems.capital_budgeting import CapitalBudgeting
 from copt.problems.robust import RobustSolution, objective
 from copt.problems.uncertainty import FloatArray
+from copt.result import StopReason
 from copt.solvers.robust.boxes import Boxes, Desk
 from copt.solvers.robust.boxes_kernels import Flags
 
@@ -13,7 +14,10 @@ __all__ = ["Candidates", "offer"]
 
 SEEK = 3000  # random steps towards a worse scenario for a candidate that comes out on top
 SPLITS = 1000  # of its boxes at first; then as many again each time
-MOST_SPLITS = 20_000  # at a time, so that the clock is looked at
+TURN = 0.1  # most seconds between two looks at the clock
+CHUNK = 20_000  # sets that are bounded between two looks at it
+PACE = 3e-7  # seconds a box that it takes to write a proof and value it, until that has been measured
+CHECKS = 6  # times as long that it takes to do that and to check the proof
 MOST_HARD = 200  # scenarios kept
 SHARE = 0.03  # of the gap that is not worth closing by proof while the bound is what matters
 SOURCE = "boxes"
@@ -39,6 +43,8 @@ class Candidates:
         self._proofs: dict[bytes, Boxes] = {}
         self._hope = -np.inf  # what some candidate is likely to earn: below it, bounds need not be sharp
         self._full: set[bytes] = set()  # with proofs that may not grow any more
+        self._pace, self._speed = PACE, np.inf  # seconds a box of a proof that is written; splits a second
+        self._offered = self._longest = 0  # boxes of the incumbent's proof, and of the largest that may yet be
         self.complete = False  # whether all sets that keep the budget have been taken in
 
     @property
@@ -64,6 +70,12 @@ class Candidates:
         if self.complete or bound is None or self.floor == -np.inf:
             return self.closeness
         return max(self.closeness, SHARE * (-bound - self.floor))
+
+    def ended(self) -> bool:
+        """Return whether the solve must end: also when the time left is what the proof takes to write and check."""
+        if self._monitor.remaining <= CHECKS * self._pace * self._longest:
+            self._monitor.end(StopReason.TIME)
+        return self._monitor.reason() is not None
 
     def add(self, rows: Flags) -> None:
         """Take in those of ``rows`` that are new and may earn more than the incumbent."""
@@ -99,7 +111,7 @@ class Candidates:
     def climb(self, x: Flags) -> Flags:
         """Return a set that no exchange of one project improves, as far as the scenarios known tell; take it in."""
         value = self._value(x)
-        while self._monitor.reason() is None:
+        while not self.ended():
             rows = self.desk.neighbours(x)
             bounds = self._bounds(rows, value + self.closeness)
             if bounds.max(initial=-np.inf) <= value + self.closeness:
@@ -137,9 +149,10 @@ class Candidates:
         """Return bounds on what each of ``rows`` earns, by all scenarios known unless some put it below ``floor``."""
         bounds = np.full(len(rows), np.inf)
         for scenario in self.hard[::-1]:  # the latest are the hardest
-            if self._monitor.reason() is not None:  # then looser bounds must do
-                break
-            self.desk.harden(rows, bounds, scenario, floor)
+            for first in range(0, len(rows), CHUNK):
+                if self.ended():  # then looser bounds must do
+                    return bounds
+                self.desk.harden(rows[first : first + CHUNK], bounds[first : first + CHUNK], scenario, floor)
         return bounds
 
     def seek(self, x: Flags) -> Boxes:
@@ -154,8 +167,11 @@ class Candidates:
 
     def work(self, boxes: Boxes) -> None:
         """Go on with a proof, and offer what it has come to if that is a good deal better."""
-        before = boxes.nodes
-        boxes.refine(min(max(SPLITS, boxes.nodes // 4), MOST_SPLITS), max(0.5 * self.closeness, 1e-12), self.floor)
+        before, began = boxes.nodes, self._monitor.elapsed
+        splits = max(100, int(min(max(SPLITS, boxes.nodes // 4), TURN * self._speed)))
+        boxes.refine(splits, max(0.5 * self.closeness, 1e-12), self.floor)
+        if boxes.nodes - before >= SPLITS:
+            self._speed = 0.5 * (boxes.nodes - before) / max(1e-9, self._monitor.elapsed - began)
         boxes.seek(SEEK // 10)
         self._learn(boxes)
         left = boxes.optimistic - boxes.proved
@@ -164,13 +180,28 @@ class Candidates:
         if boxes.proved > self.floor and (
             boxes.full or left <= self.margin or left <= 0.5 * (boxes.optimistic - self.floor)
         ):
-            offer(self._instance, self._monitor, boxes.solution())
+            self._offer(boxes)
+        best = self._unoffered()
+        self._longest = max(self._offered, 0 if best is None else best.nodes)
 
     def finish(self) -> None:
         """Offer what has been proved and not been offered, if that is a good deal better: large proofs take time."""
+        best = self._unoffered()
+        if best is not None:
+            self._offer(best)
+
+    def _unoffered(self) -> Boxes | None:
+        """Return the proof that is a good deal better than the incumbent's, if there is one."""
         best = max(self._proofs.values(), key=lambda boxes: boxes.proved, default=None)
-        if best is not None and best.proved > self.floor + self.margin:
-            offer(self._instance, self._monitor, best.solution())
+        return best if best is not None and best.proved > self.floor + self.margin else None
+
+    def _offer(self, boxes: Boxes) -> None:
+        """Offer what has been proved."""
+        began = self._monitor.elapsed
+        offer(self._instance, self._monitor, boxes.solution())
+        self._offered = boxes.nodes
+        if boxes.nodes >= SPLITS:
+            self._pace = (self._monitor.elapsed - began) / boxes.nodes
 
     def _learn(self, boxes: Boxes) -> None:
         """Put the worst scenario of ``boxes`` to all candidates."""

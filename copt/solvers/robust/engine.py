@@ -8,10 +8,16 @@ from copt.problems.robust import Robust, RobustSolution
 from copt.problems.robust_knapsack import RobustKnapsack
 from copt.result import StopReason
 from copt.solvers.robust.boxes import boxes_apply
+from copt.solvers.robust.loans_game import units
 
-__all__ = ["NAME", "solve"]
+__all__ = ["NAME", "policy_pays", "solve"]
 
 NAME = "robust"
+
+
+def policy_pays(instance: Robust) -> bool:
+    """Return whether the learned order of moves helps local search more than the rule does, as measured: knapsacks."""
+    return isinstance(instance, RobustKnapsack)
 
 
 def solve(
@@ -25,21 +31,35 @@ def solve(
 ) -> None:
     """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``.
 
-    Raises:
-        CoptError: If no algorithm knows this kind of problem.
-    """
-    if isinstance(instance, RobustKnapsack):
-        from copt.solvers.robust.knapsack import solve_knapsack
+    The networks of Neur2RO search alone, so that they can be measured beside the compiled search.
 
-        solve_knapsack(instance, monitor, workers=workers, seed=seed)
+    Raises:
+        CoptError: If costs have no lower bound, or the policy does not serve the problem.
+    """
+    if policy is not None and policy.card.get("role") == "neur2ro":
+        if not isinstance(instance, RobustKnapsack):
+            raise CoptError(f"{instance.name}: policy '{policy.name}' is for two-stage knapsacks only; use policy=None")
+        from copt.solvers.robust.neur2ro import search_neur2ro
+
+        search_neur2ro(instance, monitor, policy, seed)
+    elif isinstance(instance, RobustKnapsack):
+        from copt.solvers.robust.knapsack import solve_knapsack
+        from copt.solvers.robust.move_net import guide_of
+
+        solve_knapsack(instance, monitor, workers=workers, seed=seed, guide=guide_of(policy))
+    elif policy is not None:
+        raise CoptError(f"{instance.name}: policy '{policy.name}' serves two-stage knapsacks only, pass policy=None")
+    elif isinstance(instance, CapitalBudgeting) and instance.two_stage().certain_rows and units(instance) is not None:
+        from copt.solvers.robust.loans import solve_loans
+
+        solve_loans(instance, monitor, workers=workers, seed=seed)
     elif isinstance(instance, CapitalBudgeting) and not instance.two_stage().certain_rows and boxes_apply(instance):
         from copt.solvers.robust.budgeting import solve_budgeting
 
         solve_budgeting(instance, monitor, workers=workers, seed=seed)
     else:
-        raise CoptError(
-            f"{instance.name}: there is no algorithm for this kind of robust problem yet; two-stage knapsacks, and "
-            "capital budgeting with uncertain costs, at most 6 factors and no loans, have one"
-        )
+        from copt.solvers.robust.general import solve_general
+
+        solve_general(instance, monitor, seed=seed)
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)

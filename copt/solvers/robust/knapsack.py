@@ -7,6 +7,7 @@ from copt.problems.robust_knapsack import RobustKnapsack
 from copt.solvers.loading import COLD
 from copt.solvers.robust.knapsack_descent import roam, start_static
 from copt.solvers.robust.knapsack_game import KnapsackGame
+from copt.solvers.robust.knapsack_moves import Guide, by_bound
 from copt.solvers.robust.knapsack_primal import Primal, greedy_plan
 from copt.solvers.robust.knapsack_static import solve_static
 from copt.solvers.robust.knapsack_tree import Tree
@@ -17,7 +18,9 @@ PATIENT = 4  # rounds of local search without success after which its thread hel
 SLICE = 0.3  # share of a single thread's time that local search gets
 
 
-def solve_knapsack(instance: RobustKnapsack, monitor: Monitor, *, workers: int, seed: int) -> None:
+def solve_knapsack(
+    instance: RobustKnapsack, monitor: Monitor, *, workers: int, seed: int, guide: Guide | None = by_bound
+) -> None:
     """Search until the monitor says stop or the optimum is proved.
 
     Args:
@@ -25,6 +28,7 @@ def solve_knapsack(instance: RobustKnapsack, monitor: Monitor, *, workers: int, 
         monitor: Takes incumbents and bounds.
         workers: Number of threads.
         seed: Seed of every random choice.
+        guide: Which moves of local search are tried first; None takes all of them in random order.
     """
     from copt.solvers.robust.loading import KNAPSACK  # which warms by what this module defines
 
@@ -38,10 +42,10 @@ def solve_knapsack(instance: RobustKnapsack, monitor: Monitor, *, workers: int, 
             solve_static(primal, KNAPSACK.done)
             began = float("inf")
     if monitor.reason() is None:
-        search_knapsack(primal, workers, seed)
+        search_knapsack(primal, workers, seed, guide)
 
 
-def search_knapsack(primal: Primal, workers: int, seed: int) -> None:
+def search_knapsack(primal: Primal, workers: int, seed: int, guide: Guide | None = None) -> None:
     """Search with compiled kernels; see ``solve_knapsack``."""
     game = KnapsackGame(primal.instance, seed)
     start_static(game, primal)
@@ -50,10 +54,10 @@ def search_knapsack(primal: Primal, workers: int, seed: int) -> None:
     tree = Tree(primal)
     tree.plant(game)
     if workers == 1:
-        _alternate(game, tree, primal, seed)
+        _alternate(game, tree, primal, seed, guide)
         return
     with ThreadPoolExecutor(workers) as pool:
-        tasks = [pool.submit(_roam_and_branch, primal, tree, seed + 1)]
+        tasks = [pool.submit(_roam_and_branch, primal, tree, seed + 1, guide)]
         tasks += [pool.submit(_branch, KnapsackGame(primal.instance, seed + k), tree) for k in range(2, workers)]
         _branch(game, tree)
         for task in tasks:
@@ -65,19 +69,21 @@ def _branch(game: KnapsackGame, tree: Tree) -> None:
         pass
 
 
-def _roam_and_branch(primal: Primal, tree: Tree, seed: int) -> None:
+def _roam_and_branch(primal: Primal, tree: Tree, seed: int, guide: Guide | None) -> None:
     game = KnapsackGame(primal.instance, seed)
     failures, best = 0, primal.monitor.best
-    for _ in roam(game, primal, seed):
+    for optimal in roam(game, primal, seed, guide):
+        if not optimal:
+            continue
         failures, best = (failures + 1, best) if primal.monitor.best == best else (0, primal.monitor.best)
         if failures >= PATIENT:
             break
     _branch(game, tree)
 
 
-def _alternate(game: KnapsackGame, tree: Tree, primal: Primal, seed: int) -> None:
+def _alternate(game: KnapsackGame, tree: Tree, primal: Primal, seed: int, guide: Guide | None) -> None:
     """Give local search and tree their shares of one thread's time."""
-    moves, began, spent = roam(game, primal, seed), primal.monitor.elapsed, 0.0
+    moves, began, spent = roam(game, primal, seed, guide), primal.monitor.elapsed, 0.0
     while not primal.stopped():
         since = primal.monitor.elapsed
         if spent <= SLICE * (since - began):

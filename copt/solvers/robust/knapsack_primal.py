@@ -64,6 +64,11 @@ class Primal:
         solution = plain_solution(self.instance, plan)
         self.monitor.offer(self.instance.sign * objective(self.instance, solution), solution, source)
 
+    def scenarios(self, found: Relaxation) -> Floats:
+        """Return the scenarios that decisions are screened with, that of ``found`` first, shape (scenarios, items)."""
+        with self._lock:
+            return np.array([found.scenario, *self._scenarios])
+
     def screened(self, game: KnapsackGame, x: Bytes, cutoff: float) -> bool:
         """Return whether a known scenario shows that ``x`` costs at least ``cutoff``."""
         with self._lock:
@@ -95,7 +100,7 @@ class Primal:
             self._tested.add(x.tobytes())
         if self.screened(game, x, limit):
             return None
-        found = game.solve(x, start=start, cutoff=limit, stopped=self.stopped)
+        found = game.solve(game.decided(x), start=start, cutoff=limit, stopped=self.stopped)
         with self._lock:
             self._scenarios = [found.scenario, *self._scenarios][:SCENARIOS]
         return self.offer(game, x, found, source) if found.bound < limit else None

@@ -15,6 +15,9 @@ from copt.problems.uncertainty import Box, Budget, FloatArray, Polyhedron, Produ
 
 __all__ = ["Game", "linear_rows", "play"]
 
+ROUNDS = 300  # members generated for a set without linear rows
+EXACT = 1e-8  # relative
+
 
 class Game(NamedTuple):
     """The solution of a game.
@@ -55,13 +58,18 @@ def linear_rows(uncertainty: UncertaintySet) -> tuple[FloatArray, FloatArray]:
 
 
 def play(constants: FloatArray, slopes: FloatArray, uncertainty: UncertaintySet) -> Game:
-    """Return the best mix of plans that cost ``constants[k] + slopes[k] @ u`` in scenario u of a polyhedron.
+    """Return the best mix of plans that cost ``constants[k] + slopes[k] @ u`` in scenario u.
+
+    Of a set that linear rows do not describe, members are generated until the mix is the best but for rounding; if it
+    is not convex either, the best plan may cost less than the mix.
 
     Args:
         constants: Shape (plans,).
         slopes: Shape (plans, entries).
-        uncertainty: A set that linear rows describe.
+        uncertainty: The set.
     """
+    if not _linear(uncertainty):
+        return _play_by_members(constants, slopes, uncertainty)
     rows, limits = linear_rows(uncertainty)
     n = uncertainty.size
     lower, upper = uncertainty.bounds()
@@ -76,3 +84,41 @@ def play(constants: FloatArray, slopes: FloatArray, uncertainty: UncertaintySet)
     )
     weights = np.maximum(0.0, -found.ineqlin.marginals[: len(constants)])
     return Game(float(found.x[-1]), weights / weights.sum(), np.clip(found.x[:-1], lower, upper))
+
+
+def _linear(uncertainty: UncertaintySet) -> bool:
+    if isinstance(uncertainty, Product):
+        return all(_linear(part) for part in uncertainty.sets)
+    return isinstance(uncertainty, Box | Budget | Polyhedron)
+
+
+def _play_by_members(constants: FloatArray, slopes: FloatArray, uncertainty: UncertaintySet) -> Game:
+    """Let the scenarios answer the best mix in turn; the mix of members that is best for them is the worst scenario."""
+    members = [uncertainty.worst(slope) for slope in slopes]
+    best, plans = Game(np.inf, np.ones(0), members[0]), len(constants)
+    for _ in range(ROUNDS):
+        costs = constants[:, None] + slopes @ np.array(members).T
+        found = linprog(
+            np.append(np.zeros(plans), 1.0),
+            A_ub=np.hstack([costs.T, -np.ones((len(members), 1))]),
+            b_ub=np.zeros(len(members)),
+            A_eq=np.append(np.ones(plans), 0.0)[None],
+            b_eq=[1.0],
+            bounds=[*[(0.0, None)] * plans, (None, None)],
+            method="highs",
+        )
+        weights = np.maximum(0.0, found.x[:plans])
+        weights /= weights.sum()
+        slope = weights @ slopes
+        answer = uncertainty.worst(slope)
+        value = float(weights @ constants + slope @ answer)
+        shares = np.maximum(0.0, -found.ineqlin.marginals)
+        middle = shares / shares.sum() @ np.array(members)
+        if value < best.value:
+            best = Game(value, weights, answer)
+        if uncertainty.contains(middle):  # all plans cost at least what the program says there, ever more
+            best = best._replace(worst=middle)
+        if best.value - found.fun <= EXACT * max(1.0, abs(best.value)):
+            break
+        members.append(answer)
+    return best

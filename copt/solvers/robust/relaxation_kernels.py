@@ -1,30 +1,34 @@
-"""Compiled column generation for the two-stage robust knapsack with some first-stage decisions fixed, the rest relaxed.
+"""Compiled column generation for a part of the two-stage robust knapsack: some decisions fixed, the others relaxed.
 
 With certain rows and y <= x, the plans open to binary x are those of the knapsack with y <= x (Arslan and Detienne
-2022). The relaxation therefore is a game between plans and scenarios: where x_i is free, the best choice is the share
-of plans that produce item i, so that it earns its profit and is never outsourced. A free item earns ``profits``, one
-that is chosen earns ``outsourcing`` less a constant, one that is barred cannot be produced. (An item whose outsourcing
-costs less than its profit is to be chosen from the start.) With all of x fixed the game is the worst case of x itself.
+2022), and each may have its own x in the relaxation. The relaxation therefore is a game between plans and scenarios,
+in which a plan chooses what it produces and may choose further items. With all of x fixed the game is the worst case of
+x itself.
 
-For every scenario u the best plan at u gives a lower bound, whatever the rest of the method does.
+Its gap is closed by cutting up the price lambda of the budget, the multiplier of its row. An item that is produced in a
+share q of the mix without repair costs nu_i >= loss_i q - lambda beyond the price; since nothing is lost by one that is
+not chosen, nu_i >= loss_i q - lambda x_i, which for lambda from ``low`` to ``high`` and x from 0 to 1 leaves
+
+    nu_i >= loss_i q - low x_i - (lambda - low)  and  nu_i >= loss_i q - high x_i,
+
+the rise and rest rows (Buesing, Gersing and Koster 2023, for the problem without recourse). If lambda is known, a
+convex mix cannot halve the loss of an item by producing it half the time.
+
+For every scenario the best plan gives a lower bound, whatever the rest of the method does.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from copt.solvers.compiled import kernel
-from copt.solvers.robust.game_kernels import Int32, factorise, reoptimise
-from copt.solvers.robust.knapsack_kernels import Bytes, Floats, Ints, best_plan, lagrangian
+from copt.solvers.robust.game_kernels import Int32, Program, factorise, first_basis, num_rows, reoptimise, tabulate
+from copt.solvers.robust.knapsack_kernels import Floats, Ints, best_plan, lagrangian
+from copt.solvers.robust.pool_kernels import IDLE, NOTHING, Room, activate, add, enter_from_pool, keep, total
 
-__all__ = ["BARRED", "CHOSEN", "FREE", "Items", "Room", "force", "relax", "screen", "static_plan"]
+__all__ = ["Items", "find", "force", "relax", "screen", "static_plan"]
 
-Floats32 = NDArray[np.float32]
-
-BARRED, CHOSEN, FREE = 0, 1, 2
 SMOOTHING = 0.6  # share of the best scenario so far in the one that is priced
-BATCH = 6  # plans of the pool that enter at a time
 
 
 class Items(NamedTuple):
@@ -32,177 +36,51 @@ class Items(NamedTuple):
 
     profits: Floats
     losses: Floats
-    outsourcing: Floats
     weights: Ints
     repair: Ints
     capacity: int
-    budget: float
-    forbidden: float  # more than all items earn
-
-
-class Room(NamedTuple):
-    """The pool of plans and the memory that kernels share."""
-
-    plans: Bytes  # (most plans, items)
-    made: Floats32  # (items, most plans): 1 where a plan produces an item
-    bare: Floats32  # (items, most plans): 1 where it does so without repair
-    filled: Ints  # plans in the pool, place of the next
-    costs: Floats  # (most plans,): cost when nothing is lost
-    scores: Floats  # (most plans,): cost in a scenario
-    active: Ints  # (most plans,): plans in the linear program
-    marks: Bytes  # (most plans,): whether a plan is among them
-    epsilon: Floats  # (items,)
-    basis: Int32  # (items + 1,)
-    inverse: Floats  # (items + 1, items + 1)
-    primal: Floats  # (items + 1,)
-    dual: Floats  # (items + 1,)
-    direction: Floats  # (items + 1,)
-    outer: Floats  # (items,): scenario of the linear program
-    between: Floats  # (items,): scenario that is priced
-    table: Floats  # (items, 3)
-    best: Floats  # (items,)
-    rows: Floats  # (2, capacity + 1)
-    choices: Bytes  # (items, capacity + 1)
-    core: Ints  # (items, 3)
-    spare: Bytes  # (items,)
-    plan: Bytes  # (items,)
 
 
 @kernel
-def gain_of(items: Items, fixed: Bytes, i: int) -> float:
-    """Return what producing an item earns; if that is forbidden, more is lost than all others earn."""
-    if fixed[i] != BARRED:
-        gain: float = items.outsourcing[i] if fixed[i] == CHOSEN else items.profits[i]
-        return gain
-    return -items.forbidden
-
-
-@kernel
-def constant_of(items: Items, fixed: Bytes) -> float:
-    """Return the cost of the decisions that are fixed."""
-    constant = 0.0
-    for i in range(fixed.size):
-        if fixed[i] == CHOSEN:
-            constant += items.outsourcing[i] - items.profits[i]
-    return constant
-
-
-@kernel
-def tabulate(items: Items, fixed: Bytes, scenario: Floats, table: Floats) -> None:
-    """Set ``table`` to the profit of each choice in a scenario."""
-    for i in range(fixed.size):
-        gain = gain_of(items, fixed, i)
-        table[i, 0] = 0.0
-        table[i, 1] = gain - items.losses[i] * scenario[i]
-        table[i, 2] = gain
-
-
-@kernel
-def appraise(items: Items, room: Room, fixed: Bytes) -> None:
-    """Set ``room.costs`` to what all plans cost when nothing is lost."""
-    count = room.filled[0]
-    constant = constant_of(items, fixed)
-    for k in range(count):
-        room.costs[k] = constant
-    for i in range(fixed.size):
-        gain = gain_of(items, fixed, i)
-        for k in range(count):
-            room.costs[k] -= gain * room.made[i, k]
-
-
-@kernel
-def score(items: Items, room: Room, scenario: Floats) -> int:
-    """Set ``room.scores`` to what all plans cost in a scenario; return the best plan."""
-    count = room.filled[0]
-    for k in range(count):
-        room.scores[k] = room.costs[k]
-    for i in range(scenario.size):
-        loss = items.losses[i] * scenario[i]
-        if loss > 0.0:
-            for k in range(count):
-                room.scores[k] += loss * room.bare[i, k]
-    best = 0
-    for k in range(count):
-        if room.scores[k] < room.scores[best]:
-            best = k
-    return best
-
-
-@kernel
-def activate(k: int, size: int, room: Room) -> int:
-    """Let plan ``k`` into the linear program of ``size`` plans; return their number."""
-    if room.marks[k] == 1:
-        return size
-    room.marks[k] = 1
-    room.active[size] = k
-    return size + 1
-
-
-@kernel
-def prepare(items: Items, room: Room, wanted: Int32) -> int:
+def prepare(program: Program, room: Room, wanted: Int32) -> int:
     """Make a feasible basis of the linear program, ``wanted`` if it is one; return the number of plans in it."""
-    n = items.losses.size
-    size = 0
-    for r in range(n + 1):
-        if wanted[r] > 2 * n:
-            size = activate(wanted[r] - 2 * n - 1, size, room)
-    if not factorise(
-        items.losses, room.plans, room.epsilon, room.basis, wanted, room.inverse, room.primal, room.direction
-    ):
-        for i in range(n):
-            wanted[i] = i
-        wanted[n] = 2 * n + 1
+    n, size = room.plan.size, 0
+    for r in range(wanted.size):
+        if wanted[r] > 3 * n + 1:
+            size = activate(wanted[r] - 3 * n - 2, size, room)
+    if not factorise(program, wanted, room.vertex):
+        first_basis(program, room.vertex.epsilon, wanted)
         size = activate(0, size, room)
-        factorise(items.losses, room.plans, room.epsilon, room.basis, wanted, room.inverse, room.primal, room.direction)
+        factorise(program, wanted, room.vertex)
     return size
 
 
 @kernel
-def keep(items: Items, room: Room, fixed: Bytes) -> int:
-    """Put the plan just found into the pool, in place of an old one if it is full; return its place."""
-    most = room.plans.shape[0]
-    k: int = room.filled[1]
-    while room.marks[k] == 1 or k == 0:
-        k = (k + 1) % most
-    room.costs[k] = constant_of(items, fixed)
-    for i in range(fixed.size):
-        room.plans[k, i] = room.plan[i]
-        room.made[i, k] = 1.0 if room.plan[i] > 0 else 0.0
-        room.bare[i, k] = 1.0 if room.plan[i] == 1 else 0.0
-        if room.plan[i] > 0:
-            room.costs[k] -= gain_of(items, fixed, i)
-    room.filled[0] = max(room.filled[0], k + 1)
-    room.filled[1] = (k + 1) % most
-    return k
-
-
-@kernel
-def outer_scenario(budget: float, dual: Floats, outer: Floats) -> None:
-    """Set ``outer`` to the scenario of the linear program, put into the set if rounding took it out."""
-    total = 0.0
-    for i in range(outer.size):
-        outer[i] = min(1.0, max(0.0, dual[i]))
+def outer_scenario(program: Program, room: Room) -> None:
+    """Set ``room.outer`` to the multipliers of the linear program, put right where rounding has taken them out."""
+    n, outer, total = room.plan.size, room.outer, 0.0
+    for r in range(outer.size):
+        outer[r] = max(0.0, room.vertex.dual[r])
+    for i in range(n):
+        both = outer[i] + outer[n + 2 + i]
+        if both > 1.0:
+            outer[i] /= both
+            outer[n + 2 + i] /= both
         total += outer[i]
-    if total > budget:
-        for i in range(outer.size):
-            outer[i] *= budget / total
+    if program.plain and total > program.budget:
+        for i in range(n):
+            outer[i] *= program.budget / total
 
 
 @kernel
-def enter_from_pool(items: Items, room: Room, size: int, slack: float) -> int:
-    """Let the plans in that the linear program misses most; return their number."""
-    score(items, room, room.outer)
-    value = room.dual[items.losses.size]
-    for _ in range(BATCH):
-        best = -1
-        for k in range(room.filled[0]):
-            missed = room.marks[k] == 0 and room.scores[k] < value - slack
-            if missed and (best < 0 or room.scores[k] < room.scores[best]):
-                best = k
-        if best < 0:
-            break
-        size = activate(best, size, room)
-    return size
+def price_of_budget(program: Program, multipliers: Floats) -> float:
+    """Return what the price of the budget costs at least for multipliers of the rows, beside the plans."""
+    if program.plain:
+        return program.constant
+    left = program.budget
+    for i in range(program.cost.shape[0]):
+        left -= multipliers[i]
+    return program.constant + min(0.0, left) * program.width
 
 
 @kernel
@@ -224,58 +102,57 @@ def find(items: Items, floor: float, room: Room) -> float:
 
 
 @kernel
-def price(items: Items, room: Room, fixed: Bytes, scenario: Floats, slack: float) -> tuple[float, int]:
-    """Return a lower bound on the cost of all plans in a scenario, and the place of a new plan or -1."""
-    constant = constant_of(items, fixed)
-    floor = constant - room.scores[score(items, room, scenario)] + slack
-    tabulate(items, fixed, scenario, room.table)
-    profit = find(items, floor, room)
-    return constant - profit, keep(items, room, fixed) if profit > floor else -1
-
-
-@kernel
-def cost_in_outer(items: Items, room: Room, place: int) -> float:
-    """Return what a plan costs in the scenario of the linear program."""
-    cost: float = room.costs[place]
-    for i in range(items.losses.size):
-        cost += items.losses[i] * room.outer[i] * room.bare[i, place]
+def profits_of(room: Room) -> float:
+    """Set ``room.table`` to what producing saves against not producing; return what it costs to produce nothing."""
+    cost, worth = 0.0, room.worth
+    for i in range(room.plan.size):
+        base = min(worth[i, NOTHING], worth[i, IDLE])
+        cost += base
+        room.table[i, 0] = 0.0
+        for s in range(1, 3):
+            room.table[i, s] = base - worth[i, s]
     return cost
 
 
 @kernel
-def improve(items: Items, room: Room, size: int) -> float:
+def price(items: Items, program: Program, room: Room, multipliers: Floats, slack: float) -> tuple[float, int]:
+    """Return a lower bound on the relaxation by multipliers of its rows, and the place of a new plan or -1."""
+    tabulate(program, multipliers, room.worth)
+    known = room.scores[add(room, room.worth, room.scores)]
+    nothing = profits_of(room)
+    floor = nothing - known + slack
+    profit = find(items, floor, room)
+    bound = nothing - profit + price_of_budget(program, multipliers)
+    if profit <= floor:
+        return bound, -1
+    for i in range(room.plan.size):
+        if room.plan[i] == NOTHING and room.worth[i, IDLE] < room.worth[i, NOTHING]:
+            room.plan[i] = IDLE
+    place = keep(room)
+    program.costs[place] = total(program.cost, room.plan)
+    return bound, place
+
+
+@kernel
+def improve(items: Items, program: Program, room: Room, size: int) -> float:
     """Solve the linear program over the active plans; return its value and set ``room.outer`` to its scenario."""
     n = items.losses.size
     scale = 1e-3
     for i in range(n):
         scale += items.losses[i] / n
-    reoptimise(
-        items.budget,
-        items.losses,
-        room.plans,
-        room.costs,
-        room.active,
-        size,
-        room.basis,
-        room.inverse,
-        room.primal,
-        room.dual,
-        room.direction,
-        scale,
-        20 * n + 200,
-    )
-    outer_scenario(items.budget, room.dual, room.outer)
-    value: float = room.dual[n]
-    return value
+    reoptimise(program, room.vertex, room.active, size, scale, 20 * num_rows(program) + 200)
+    outer_scenario(program, room)
+    value: float = program.constant + room.vertex.dual[n]
+    return value if program.plain else value + room.vertex.dual[n + 1] * program.width
 
 
 @kernel
 def relax(
     items: Items,
+    program: Program,
     room: Room,
-    fixed: Bytes,
     wanted: Int32,
-    scenario: Floats,
+    multipliers: Floats,
     cutoff: float,
     tolerance: float,
     rounds: int,
@@ -284,75 +161,79 @@ def relax(
 
     Args:
         items: The instance.
-        room: Pool and memory; ``basis`` and ``primal`` become those of the best mix.
-        fixed: BARRED, CHOSEN or FREE for each item.
+        program: The part of the problem.
+        room: Pool and memory; ``room.vertex`` becomes the best mix.
         wanted: Basis to start from; becomes the last one.
-        scenario: Scenario to start from; becomes the one of the lower bound.
+        multipliers: Multipliers of the rows to start from; become those of the lower bound.
         cutoff: Stop when the lower bound reaches it.
         tolerance: Stop when bound and value are that close.
         rounds: Most rounds.
     """
     slack = 0.1 * tolerance
-    appraise(items, room, fixed)
-    size = prepare(items, room, wanted)
-    bound, place = price(items, room, fixed, scenario, slack)
+    add(room, program.cost, program.costs)
+    size = prepare(program, room, wanted)
+    bound, place = price(items, program, room, multipliers, slack)
     if place >= 0:
         size = activate(place, size, room)
     value, share, step = np.inf, SMOOTHING, 0
     while step < rounds and bound < cutoff:
         step += 1
-        value = improve(items, room, size)
+        value = improve(items, program, room, size)
         if value - bound <= tolerance:
             break
-        more = enter_from_pool(items, room, size, slack)
+        tabulate(program, room.outer, room.worth)
+        add(room, room.worth, room.scores)
+        more = enter_from_pool(room, size, slack)
         if more > size:
             size = more
             continue
-        for i in range(fixed.size):
-            room.between[i] = share * scenario[i] + (1.0 - share) * room.outer[i]
-        least, place = price(items, room, fixed, room.between, slack)
+        for r in range(multipliers.size):
+            room.between[r] = share * multipliers[r] + (1.0 - share) * room.outer[r]
+        least, place = price(items, program, room, room.between, slack)
         if least > bound:
             bound = least
-            for i in range(fixed.size):
-                scenario[i] = room.between[i]
+            for r in range(multipliers.size):
+                multipliers[r] = room.between[r]
+        useless = True
         if place >= 0:
             size = activate(place, size, room)
+            # A plan that the program does not miss says that the scenario was too far from its own.
+            tabulate(program, room.outer, room.worth)
+            useless = total(room.worth, room.plan) >= room.vertex.dual[items.losses.size] - slack
         elif share == 0.0:
             break
-        # A plan that the program does not miss says that the scenario was too far from its own.
-        useless = place < 0 or cost_in_outer(items, room, place) >= value - slack
         share = 0.0 if useless and share > 0.0 else SMOOTHING
     for a in range(size):
         room.marks[room.active[a]] = 0
     for r in range(wanted.size):
-        wanted[r] = room.basis[r]
+        wanted[r] = room.vertex.basis[r]
     return bound, value, step
 
 
 @kernel
-def force(items: Items, room: Room, fixed: Bytes, scenario: Floats, barred: Floats, chosen: Floats) -> None:
+def force(items: Items, program: Program, room: Room, multipliers: Floats, barred: Floats, chosen: Floats) -> None:
     """Set lower bounds on the relaxation with each free item barred, and with it chosen (a Lagrangian bound)."""
-    tabulate(items, fixed, scenario, room.table)
-    constant = constant_of(items, fixed)
-    rate, total = lagrangian(room.table, items.weights, items.repair, items.capacity, room.best)
-    for i in range(fixed.size):
-        rest = constant - (total - room.best[i])
-        barred[i] = rest
-        first = room.table[i, 1] - rate * items.weights[i]
-        second = room.table[i, 2] - rate * (items.weights[i] + items.repair[i])
-        # Chosen, the item earns the outsourcing costs that it saves, or costs them.
-        chosen[i] = rest - max(first, second, items.profits[i] - items.outsourcing[i])
+    tabulate(program, multipliers, room.worth)
+    constant = profits_of(room) + price_of_budget(program, multipliers)
+    rate, profit = lagrangian(room.table, items.weights, items.repair, items.capacity, room.best)
+    for i in range(barred.size):
+        worth = room.worth[i]
+        rest = constant - (profit - room.best[i]) - min(worth[NOTHING], worth[IDLE])
+        barred[i] = rest + worth[NOTHING]
+        first = worth[1] + rate * items.weights[i]
+        second = worth[2] + rate * (items.weights[i] + items.repair[i])
+        chosen[i] = rest + min(first, second, worth[IDLE])
 
 
 @kernel
-def screen(items: Items, room: Room, fixed: Bytes, scenarios: Floats, cutoff: float) -> int:
+def screen(items: Items, program: Program, room: Room, scenarios: Floats, cutoff: float) -> int:
     """Return the first of some scenarios in which no plan costs less than ``cutoff``, -1 if there is none."""
-    constant = constant_of(items, fixed)
-    floor = constant - cutoff
+    room.between[:] = 0.0
     for s in range(scenarios.shape[0]):
-        for i in range(fixed.size):
+        for i in range(scenarios.shape[1]):
             room.between[i] = scenarios[s, i]
-        tabulate(items, fixed, room.between, room.table)
+        tabulate(program, room.between, room.worth)
+        floor = profits_of(room) - cutoff
         if find(items, floor, room) <= floor:
             return s
     return -1

@@ -3,14 +3,14 @@
 from typing import Any
 
 import numpy as np
-from pyscipopt import Eventhdlr, Model, quicksum
-from pyscipopt.scip import PY_SCIP_EVENTTYPE as EVENT
+from pyscipopt import quicksum
 from pyscipopt.scip import PY_SCIP_PARAMSETTING as SETTING
 
 from copt.monitor import Monitor
 from copt.problems.capital_budgeting import CapitalBudgeting
 from copt.problems.uncertainty import FloatArray
 from copt.solvers.robust.boxes_kernels import Flags
+from copt.solvers.scip import TOLERANCE, new_model, run
 
 __all__ = ["ScenarioMaster"]
 
@@ -18,7 +18,6 @@ SOURCE = "scenarios"
 START_GAP = 1e-3
 FEW = 3  # scenarios with which SCIP has to find candidates
 SHARE = 0.2  # of the whole gap
-TOLERANCE = 1e-6  # relative, by which SCIP may miss rows and so its bound
 
 
 class ScenarioMaster:
@@ -46,15 +45,12 @@ class ScenarioMaster:
     def solve(self, seconds: float) -> list[Flags]:
         """Search for at most ``seconds``; return the early projects found, best first."""
         model, chosen = self._model()
-        watch = _Watch(self._monitor)
-        model.includeEventhdlr(watch, "watch", "reports bounds, and ends when the solve does")
-        model.setParam("limits/time", max(0.01, min(seconds, self._monitor.remaining)))
         model.setParam("limits/gap", self._gap())
         known = self._monitor.best
         if known is not None and len(self.scenarios) > FEW:  # then candidates are found better elsewhere
             model.setObjlimit(-known)
             model.setHeuristics(SETTING.OFF)
-        model.optimizeNogil()
+        run(model, self._monitor, seconds=seconds, hear=lambda running: tell(self._monitor, running))
         if known is not None and model.getStatus() == "infeasible":
             self._monitor.prove(known - TOLERANCE * max(1.0, abs(known)), SOURCE)
         else:
@@ -72,8 +68,7 @@ class ScenarioMaster:
 
     def _model(self) -> tuple[Any, list[Any]]:
         """Return the model, and its variables for early projects."""
-        instance, model = self._instance, Model()
-        model.hideOutput()
+        instance, model = self._instance, new_model()
         projects = range(instance.num_projects)
         early = [model.addVar(vtype="B") for _ in projects]
         earned = model.addVar(lb=None, ub=None)
@@ -101,27 +96,3 @@ def tell(monitor: Monitor, model: Any) -> None:
     bound = float(model.getDualbound())
     if abs(bound) < model.infinity():
         monitor.prove(-(bound + TOLERANCE * max(1.0, abs(bound))), SOURCE)
-
-
-class _Watch(Eventhdlr):
-    """Reports bounds while SCIP works, and stops it when the solve ends."""
-
-    EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-
-    def eventinit(self) -> None:
-        """Listen."""
-        self.model.catchEvent(self.EVENTS, self)
-
-    def eventexit(self) -> None:
-        """Listen no more."""
-        self.model.dropEvent(self.EVENTS, self)
-
-    def eventexec(self, event: Any) -> None:
-        """Hear of a node, a relaxation or a solution."""
-        if event.getType() == EVENT.NODEFEASIBLE or event.getType() == EVENT.NODEBRANCHED:
-            tell(self._monitor, self.model)
-        if self._monitor.reason() is not None:
-            self.model.interruptSolve()
