@@ -18,14 +18,14 @@ _KNAPSACKS = known_names("Neur2RO and RobustDecomposition")
 _BUDGETS = known_names("Neur2RO result files")
 _LOANS = known_names("RobustDecomposition result files")
 
-ROUNDING = 5e-6  # relative, of values with six digits
+ROUNDING = 2e-5  # relative, of values with six digits by a branch and price that stops at a small gap
 LARGE = (100, 200, 300)  # items
 CLASSES = ("UN", "WC", "ASC", "SC")
 EACH = 2  # seeds of each size and class
 
 
 def _published(names: list[str]) -> Callable[[Path | None], list[Entry]]:
-    """Entries from files whose published values have six digits."""
+    """Entries from files whose published values are rounded."""
 
     def entries(folder: Path | None) -> list[Entry]:
         found = file_entries("robust", names)(folder)
