@@ -139,6 +139,12 @@ class Point:
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Point) and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash(self.values.tobytes())
+
 
 def _numbers(name: str, values: Any, size: int | None) -> FloatArray:
     array = np.array(values, dtype=np.float64)
