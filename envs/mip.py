@@ -118,12 +118,13 @@ class MipEnv(gymnasium.Env[dict[str, Any], np.int64]):
         if instance is None:
             instance = self._generator(draw_seed(self.np_random))
         self._room.require(_program(instance))
+        search = Search(instance, self._parameters, draw_seed(self.np_random))
         self._end()
-        search = self._search = Search(instance, self._parameters, draw_seed(self.np_random))
-        self._end = weakref.finalize(self, search.close)
-        self._path, self._over = [], False
+        self._search, self._end = search, weakref.finalize(self, search.close)
+        self._path, self._over = [], True  # should the start fail
         dynamics, variables = self._dynamics, self._room.variables
         search.start(lambda waiting: dynamics.play(waiting, variables))
+        self._over = False
         return self._look(search)
 
     def step(self, action: np.int64 | int) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from pyscipopt import Heur
 from pyscipopt.scip import PY_SCIP_HEURTIMING as SCIP_HEURTIMING
+from pyscipopt.scip import PY_SCIP_LPSOLSTAT as SCIP_LPSOLSTAT
 from pyscipopt.scip import PY_SCIP_RESULT as SCIP_RESULT
 
 from copt.envs.actions import LegalActions
@@ -22,7 +23,8 @@ class Diving:
 
     With room for n variables, action j rounds variable j down, action n + j rounds it up, and the last action, 2 n,
     ends the dive. Where the relaxation becomes infeasible or worse than the best point, the last rounding is taken back
-    and the variable rounded the other way; after ``backtracks`` such turns the next one ends the dive.
+    and the variable rounded the other way; after ``backtracks`` such turns the next one ends the dive. SCIP's conflict
+    analysis is off.
 
     Args:
         frequency: Dives start at every so many levels of the tree; 0 means at the root alone.
@@ -38,6 +40,8 @@ class Diving:
 
     def play(self, search: Search, variables: int) -> None:
         """Solve with a heuristic that asks."""
+        # With conflict analysis, a turn in a dive can make SCIP 10 stop with open nodes, and without a status.
+        search.configure({"conflict/enable": False})
         search.model.includeHeur(
             _Dive(search, self, variables),
             "copt-dive",
@@ -61,27 +65,30 @@ class _Dive(Heur):
 
     def heurexec(self, heurtiming: int, nodeinfeasible: bool) -> dict[str, Any]:
         """Dive from the relaxation of the node."""
+        if nodeinfeasible:
+            return {"result": SCIP_RESULT.DIDNOTRUN}
         return self._search.guarded(self._begin, {"result": SCIP_RESULT.DIDNOTRUN})
 
     def _begin(self) -> dict[str, Any]:
         model = self.model
-        if not model.isLPSolBasic() or not self._fractional():
+        if model.getLPSolstat() != SCIP_LPSOLSTAT.OPTIMAL or not self._fractional():
             return {"result": SCIP_RESULT.DIDNOTRUN}
         model.startProbing()
         try:
-            found = self._dive()
+            point = self._dive()
         finally:
             model.endProbing()
+        found = point is not None and model.trySol(point, printreason=False)
         return {"result": SCIP_RESULT.FOUNDSOL if found else SCIP_RESULT.DIDNOTFIND}
 
-    def _dive(self) -> bool:
-        """Round until the relaxation is integral; return whether that gave a better point."""
+    def _dive(self) -> Any:
+        """Round until the relaxation is integral; return its solution, None if the dive ended before."""
         search, model, turns = self._search, self.model, 0
         while self._fractional():
             places = np.array(list(search.candidates))
             choice = search.ask(np.concatenate([places, self._variables + places, [2 * self._variables]]))
             if choice == 2 * self._variables:
-                return False
+                return None
             up, place = divmod(choice, self._variables)
             variable, value = search.candidates[place], search.candidates[place].getLPSol()
             model.newProbingNode()
@@ -89,14 +96,17 @@ class _Dive(Heur):
                 continue
             turns += 1
             if turns > self._rules.backtracks:
-                return False
+                return None
             model.backtrackProbing(model.getProbingDepth() - 1)
             model.newProbingNode()
             if not self._round(variable, value, up=not up):
-                return False
+                return None
         if model.getLPBranchCands()[3]:  # fractional variables that the instance does not know
-            return False
-        return bool(model.trySol(model.createSol(self, initlp=True), printreason=False))
+            return None
+        point = model.createSol(self)
+        for variable in model.getVars(transformed=True):
+            model.setSolVal(point, variable, variable.getLPSol())
+        return point
 
     def _fractional(self) -> bool:
         """Find the fractional variables; return whether there are any that the instance knows."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from copt.envs.mip_search import Search
-from copt.envs.pixels import HEIGHT, WIDTH, Frame, blank, colour, line
+from copt.envs.pixels import HEIGHT, INK, WIDTH, Frame, blank, colour, line
 
 __all__ = ["bounds_frame", "bounds_text"]
 
@@ -13,12 +13,13 @@ MARGIN = 12  # pixels
 
 
 def bounds_frame(path: list[tuple[float, float]]) -> Frame:
-    """Draw the primal and the dual bound after each decision as two lines; shape (height, width, 3).
+    """Draw the primal and the dual bound after each decision as two lines over axes; shape (height, width, 3).
 
     Args:
         path: Both bounds in the minimising sense, infinite before the first.
     """
     frame = blank()
+    frame[MARGIN : HEIGHT - MARGIN, MARGIN] = frame[HEIGHT - 1 - MARGIN, MARGIN : WIDTH - MARGIN] = INK  # the axes
     values = np.array(path).reshape(-1, 2)
     finite = values[np.isfinite(values)]
     if not finite.size:

@@ -37,6 +37,7 @@ ARMS: dict[str, Mapping[str, int]] = {
     "pscost": {"branching/pscost/priority": 10_000_000},
 }
 USES = ("nodes", "pseudocosts", "priorities")
+PATIENCE = 30  # instances for one that needs branching
 HELD_OUT = 2**20  # first seed of the instances that are measured on
 PROTOCOL = (
     "held-out instances of the training's generator, SCIP's default settings but for the branching rule, one thread; "
@@ -133,11 +134,17 @@ def labelled(args: Args, instance: MIP, rng: np.random.Generator) -> Labels | No
 
 
 def collect(args: Args) -> list[Labels]:
-    """Return the labels of as many instances as the time allows, two at least."""
+    """Return the labels of as many instances as the time allows, two at least.
+
+    Raises:
+        CoptError: If there is hardly ever anything to branch on.
+    """
     rng, found, began, seed = np.random.default_rng(args.seed), list[Labels](), time.perf_counter(), 0
     while len(found) < 2 or time.perf_counter() - began < 60 * args.minutes:
         labels = labelled(args, instance_of(args, 1000 * args.seed + seed), rng)
         seed += 1
+        if seed > PATIENCE * (1 + len(found)):
+            raise CoptError(f"of {seed} instances only {len(found)} needed branching; make sizes {args.sizes} larger")
         if labels is not None:
             found.append(labels)
             if len(found) % 10 == 0:
@@ -149,6 +156,7 @@ def collect(args: Args) -> list[Labels]:
 def train(args: Args, data: Sequence[Labels]) -> tuple[BranchingNet, list[float]]:
     """Return the network after ``args.epochs``, and the mean loss of each."""
     torch.manual_seed(args.seed)
+    torch.set_num_threads(1)  # tensors are so small that threads only wait for each other
     rng, net = np.random.default_rng(args.seed), BranchingNet()
     graphs = [RootGraph.of(labels.root) for labels in data]
     decisions = [
