@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from copt.bench.suites import SUITES, blocks_of, find_suite, select_entries
+from copt.bench.suites_mip import HELD_OUT
 from copt.errors import CoptError, UnknownNameError
 from copt.problems.base import same
 from copt.registry import FAMILIES
@@ -171,3 +172,30 @@ def test_large_knapsacks_are_generated() -> None:
     assert len(entries) == 24
     assert {entry.load().num_items for entry in entries} == {100, 200, 300}
     assert blocks_of(entries[0].name) == ["generated knapsack, 100 items"]
+
+
+def test_mip_families_are_held_out_and_named_as_their_entries() -> None:
+    entries = find_suite("mip-families").entries(None)
+    assert len(entries) == 70
+    assert len({entry.name for entry in entries}) == 70
+    by_name = {entry.name: entry for entry in entries}
+    program = by_name["assignment-20x100-0"].load()
+    assert (program.name, program.dimensions) == ("assignment-20x100-0", "120x2000")
+    assert same(program, by_name["assignment-20x100-0"].load())
+    assert not same(program.costs, by_name["assignment-20x100-1"].load().costs)
+    drawn = FAMILIES["mip"].load("instances").GENERATORS["assignment"](agents=20, jobs=100, seed=HELD_OUT)
+    assert same(program.costs, drawn.costs)
+    assert blocks_of("setcover-4000x4000-3") == ["setcover", "setcover-4000x4000"]
+    assert blocks_of("nw04") == ["MIPLIB"]
+
+
+@pytest.mark.skipif(not (SHARED.parent / "mip").is_dir(), reason="the benchmark files are not beside the checkout")
+def test_mip_files_have_published_optima() -> None:
+    entries = {entry.name: entry for entry in find_suite("mip-lib").entries(None)}
+    assert len(entries) >= 30
+    flugpl = entries["flugpl"]
+    assert (flugpl.upper, flugpl.load().dimensions) == (1201500, "18x18")
+    assert flugpl.lower == pytest.approx(1201500, rel=1.1e-6)
+    assert flugpl.lower is not None
+    assert flugpl.lower < 1201500  # by what tolerances may gain
+    assert entries["dano3mip"].lower is None

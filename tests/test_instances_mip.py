@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mip_cases import any_mips, dense, make_mip, solve_with_scip
 
+import copt
 from copt.errors import CoptError, FormatError
 from copt.instances.formats import Format
 from copt.instances.mip import FORMATS, format_solution, named, names, parse_solution
@@ -375,3 +377,22 @@ def test_lp_is_written_as_cplex_has_it() -> None:
     lines = LP.write(toy()).splitlines()
     assert any(line.strip().startswith("Obj: +10 b +4 k +1 c") for line in lines)
     assert "Maximize" in lines
+
+
+def test_files_are_read_packed_or_not_and_written_by_suffix(tmp_path: Path) -> None:
+    for name in ("a.mps", "a.mps.gz", "a.lp", "a.cip", "a.txt"):
+        copt.write(toy(), tmp_path / name)
+        back = copt.read(tmp_path / name)
+        assert same(back.costs, toy().costs)
+        assert (back.name, back.names) == ("a", ("b", "k", "c"))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("b.mps", MPS_TEXT)
+    assert copt.read(tmp_path / "b.zip").num_rows == 4
+
+
+def test_what_mps_cannot_hold_goes_into_cip(tmp_path: Path) -> None:
+    instance = from_scip(beyond_rows(), "beyond")
+    with pytest.raises(CoptError, match=r"format mps cannot hold beyond: it holds no .*; use format cip"):
+        copt.write(instance, tmp_path / "a.mps", format="mps")
+    copt.write(instance, tmp_path / "a.mps")
+    assert (tmp_path / "a.mps").read_text().startswith("STATISTICS")
