@@ -80,7 +80,17 @@ def _limits(domain: Any) -> tuple[float, float]:
 
 def _kind(constraint: Any) -> str:
     """Return the name of the kind of a constraint."""
-    kinds = ("linear", "bool_or", "bool_and", "at_most_one", "exactly_one", "bool_xor", "int_div", "int_mod", "int_prod")
+    kinds = (
+        "linear",
+        "bool_or",
+        "bool_and",
+        "at_most_one",
+        "exactly_one",
+        "bool_xor",
+        "int_div",
+        "int_mod",
+        "int_prod",
+    )
     kinds += ("lin_max", "all_diff", "element", "circuit", "routes", "table", "automaton", "inverse", "reservoir")
     kinds += ("interval", "no_overlap", "no_overlap_2d", "cumulative")
     return next((kind for kind in kinds if getattr(constraint, f"has_{kind}")()), "constraint")

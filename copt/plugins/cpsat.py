@@ -6,7 +6,7 @@ import numpy as np
 
 from copt.instances.mip_cpsat import from_cpsat
 from copt.problems.base import FloatArray
-from copt.problems.mip import MIP
+from copt.problems.mip import MIP, objective, settled
 from copt.solvers.mip.arms import ARMS, State
 from copt.solvers.mip.submip import SubMIP
 
@@ -47,8 +47,10 @@ def _guess(instance: MIP, seed: int) -> tuple[FloatArray, Any, bool]:
     """Return values, for which variables they are meant, and whether they satisfy all rows."""
     state = State(instance, np.random.default_rng(seed))
 
-    def keep(values: FloatArray, cost: float) -> None:
-        state.add(cost, values)
+    def keep(values: FloatArray) -> None:
+        point = settled(instance, values)
+        if point is not None:
+            state.add(objective(instance, point), point.values)
 
     search = SubMIP(instance, keep, lambda: False, seed)
     state.relaxed = search.relax(SECONDS)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from copt.errors import InvalidInstanceError, InvalidSolutionError
 from copt.problems.base import FloatArray, IntArray, Violation, as_integers, as_offsets, first_where
 
-__all__ = ["INTEGRALITY", "MIP", "TOLERANCE", "Point", "activities", "check", "objective", "toy"]
+__all__ = ["INTEGRALITY", "MIP", "TOLERANCE", "Point", "activities", "check", "objective", "settled", "toy"]
 
 TOLERANCE = 1e-6  # by which rows and bounds may be missed, of their scale: what solvers allow themselves
 INTEGRALITY = 1e-6  # by which integer variables may be off
@@ -221,6 +221,15 @@ def _missed(amounts: FloatArray, limits: FloatArray) -> FloatArray:
     scale = np.where(np.isfinite(limits), np.maximum(1.0, np.abs(limits)), 1.0)
     missed: FloatArray = amounts / scale
     return missed
+
+
+def settled(instance: MIP, values: FloatArray) -> Point | None:
+    """Return ``values`` with integer variables rounded, or as they are, whichever the checker accepts first."""
+    for candidate in (np.where(instance.integer, np.round(values), values), values):
+        point = Point(candidate)
+        if not check(instance, point):
+            return point
+    return None
 
 
 def toy() -> MIP:

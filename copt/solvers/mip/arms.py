@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray, IntArray
 from copt.problems.mip import MIP
-from copt.solvers.mip.dive import Diver
+from copt.solvers.mip.points import Points
 from copt.solvers.mip.submip import Mask, Relaxed
 
 __all__ = ["ARMS", "Arm", "Hold", "State"]
@@ -51,7 +50,7 @@ class State:
 
     def __post_init__(self) -> None:
         self.whole = np.flatnonzero(self.instance.integer)
-        self.diver = Diver(self.instance)
+        self.points = Points(self.instance)
         self.dives = 0
 
     @property
@@ -71,7 +70,7 @@ class State:
 
     def rows_of(self, variable: int) -> IntArray:
         """Return the rows that a variable is in."""
-        rows = self.diver.rows
+        rows = self.points.rows
         found: IntArray = rows.rows_of[rows.first[variable] : rows.first[variable + 1]]
         return found
 
@@ -184,7 +183,7 @@ def dive(state: State, share: float) -> Hold | None:
     doubt = np.abs(values[whole] - near) + 0.5 * (near == state.instance.lower[whole])
     order = whole[np.argsort(doubt + DITHER * state.rng.random(whole.size) * (state.dives > 0))]
     state.dives += 1
-    lower, upper = state.diver.dive(order[: int(share * whole.size)], values)
+    lower, upper = state.points.dive(order[: int(share * whole.size)], values)
     return Hold((lower == upper) & state.instance.integer, lower, None)
 
 

@@ -8,7 +8,7 @@ from copt.problems.mip import MIP, Point
 from copt.result import StopReason
 from copt.solvers.mip.master import Master
 from copt.solvers.mip.memory import Memory
-from copt.solvers.mip.partner import Partner, Task, available
+from copt.solvers.mip.partner import Task, available
 from copt.solvers.mip.settings import DEFAULT
 
 __all__ = ["NAME", "solve", "unfit"]
@@ -24,20 +24,14 @@ def solve(
     memory = policy if isinstance(policy, Memory) else None
     prior = memory.arms(instance) if memory is not None else {}
     setting = memory.setting(instance, np.random.default_rng(seed)) if memory is not None else DEFAULT
-    partner = None
-    if workers > 1 and instance.integer.any():
-        reason = unfit(instance)
-        if reason is None:
-            partner = Partner(Task(instance.bare(), monitor.remaining, seed, prior))
-        else:
-            monitor.note(f"SCIP works alone: {reason}")
-    try:
-        Master(instance, monitor, seed, setting).run(partner, start)
-    finally:
-        if partner is not None:
-            partner.end()
+    reason = unfit(instance)
+    helped = workers > 1 and reason is None and bool(instance.integer.any())
+    if workers > 1 and reason is not None:
+        monitor.note(f"SCIP works alone: {reason}")
+    task = Task(instance.bare(), monitor.remaining, seed, prior) if helped else None
+    records = Master(instance, monitor, seed, setting).run(task, start)
     if memory is not None:
-        memory.learn(instance, partner.records if partner is not None else {}, setting, -mean_gap(monitor))
+        memory.learn(instance, records, setting, -mean_gap(monitor))
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
 

@@ -127,4 +127,3 @@ class Memory:
         for numbers in lesson["arms"].values():
             Record(*map(float, numbers))
         float(lesson["reward"])
-

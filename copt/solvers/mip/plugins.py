@@ -70,9 +70,7 @@ class Watch(Eventhdlr):  # type: ignore[misc]
 
     EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND
 
-    def __init__(
-        self, variables: list[Any], point: Callable[[FloatArray], None], look: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, variables: list[Any], point: Callable[[FloatArray], None], look: Callable[[Any], None]) -> None:
         self._variables, self._point, self._look = variables, point, look
 
     def eventinit(self) -> None:

@@ -51,13 +51,13 @@ class SubMIP:
 
     Args:
         instance: The program; costs are minimised here whatever its sense.
-        tell: Called with the values and the cost of each better point.
+        tell: Called with the values of each better point, feasible but for rounding; of the relaxation too.
         halted: Whether the search must end.
         seed: Seed of HiGHS.
     """
 
     def __init__(
-        self, instance: MIP, tell: Callable[[FloatArray, float], None], halted: Callable[[], bool], seed: int
+        self, instance: MIP, tell: Callable[[FloatArray], None], halted: Callable[[], bool], seed: int
     ) -> None:
         self.instance = instance
         self._tell, self._halted = tell, halted
@@ -93,9 +93,7 @@ class SubMIP:
         highs.changeColsIntegrality(self._all.size, self._all, self._kinds)
         return found
 
-    def solve(
-        self, fixed: Mask, values: FloatArray, *, seconds: float, start: FloatArray | None = None
-    ) -> Outcome:
+    def solve(self, fixed: Mask, values: FloatArray, *, seconds: float, start: FloatArray | None = None) -> Outcome:
         """Search with the variables of ``fixed`` held at ``values``.
 
         Args:
@@ -117,7 +115,7 @@ class SubMIP:
         value = float(highs.getInfo().objective_function_value)
         known = highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
         if known:
-            self._tell(np.array(highs.getSolution().col_value), value)
+            self._tell(np.array(highs.getSolution().col_value))
         highs.clearSolver()
         highs.changeColsBounds(held.size, held, instance.lower[held], instance.upper[held])
         over = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible)
@@ -130,7 +128,7 @@ class SubMIP:
         self._highs.run()
 
     def _hear(self, event: Any) -> None:
-        self._tell(np.array(event.data_out.mip_solution), float(event.data_out.objective_function_value))
+        self._tell(np.array(event.data_out.mip_solution))
 
     def _look(self, event: Any) -> None:
         event.data_in.user_interrupt = time.perf_counter() >= self._until or self._halted()  # it stays as it is left

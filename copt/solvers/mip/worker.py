@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from copt.problems.base import FloatArray
-from copt.problems.mip import MIP, Point, check, objective
+from copt.problems.mip import MIP, Point, check, objective, settled
 from copt.solvers.mip.arms import ARMS, Arm, State
 from copt.solvers.mip.bandit import Bandit, Record
 from copt.solvers.mip.partner import Found, Report, Task
@@ -18,6 +18,7 @@ from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Worker", "main"]
 
+JUMP = 1.0  # seconds for the search of a feasible point
 FIRST, LONGEST = 1.0, 8.0  # seconds for the first neighbourhoods, and for any
 LEAST, MOST = 0.1, 0.98
 BETTER = 1e-6  # relative improvement that counts
@@ -45,6 +46,7 @@ class Worker:
         self.state = State(task.instance, rng)
         self._bandit = Bandit([arm.name for arm in ARMS], rng, task.prior)
         self._tried: dict[str, Record] = {}
+        self._random = np.array([task.seed % 2**62 + 1], dtype=np.uint64)
         self._source = ""
         self._heard: list[Found] = []
         self._lock = threading.Lock()
@@ -53,7 +55,10 @@ class Worker:
 
     def run(self) -> None:
         """Work until the time is over."""
+        self._jump(np.zeros(self._instance.num_variables))
         self.state.relaxed = self._model.relax(self._left())
+        if self.state.relaxed is not None:
+            self._jump(self.state.relaxed.values)
         for turn in itertools.count():
             if self._halted():
                 break
@@ -61,6 +66,16 @@ class Worker:
             arms = [arm for arm in ARMS if self._fits(arm)]
             name = self._bandit.choose([arm.name for arm in arms])
             self._try(next(arm for arm in arms if arm.name == name), min(LONGEST, FIRST * 1.05**turn))
+
+    def _jump(self, start: FloatArray) -> None:
+        """Look for a feasible point near ``start``, and for the best one with the same integers."""
+        self._source = "jump"
+        instance, state = self._instance, self.state
+        point = state.points.jump(start, self._random, min(JUMP, self._left()))
+        if point is not None:
+            self._tell(point)
+            if not instance.integer.all():
+                self._model.solve(instance.integer, point, seconds=min(FIRST, self._left()), start=point)
 
     def _fits(self, arm: Arm) -> bool:
         state = self.state
@@ -98,13 +113,15 @@ class Worker:
     def _halted(self) -> bool:
         return self._left() <= 0.0
 
-    def _tell(self, values: FloatArray, value: float) -> None:
-        """Keep a point, and send it if it is the best."""
+    def _tell(self, values: FloatArray) -> None:
+        """Keep a point if it is feasible, moved on as far as that is easy, and send it if it is the best."""
         instance = self._instance
-        tidy = np.where(instance.integer, np.round(values), values)
-        if not check(instance, Point(tidy)):
-            values = tidy
-        if self.state.add(_cost(instance, values), values):
+        point = settled(instance, values)
+        if point is None:
+            return
+        better = self.state.points.polish(point.values)
+        values = point.values if check(instance, Point(better)) else better
+        if self.state.add(_cost_of(instance, values), values):
             places = np.flatnonzero(values)
             self._send(Found(self._source, places.astype(np.int32), values[places]))
 
@@ -128,10 +145,10 @@ class Worker:
             heard, self._heard = self._heard, []
         for news in heard:
             values = news.dense(self._instance.num_variables)
-            self.state.add(_cost(self._instance, values), values)
+            self.state.add(_cost_of(self._instance, values), values)
 
 
-def _cost(instance: MIP, values: FloatArray) -> float:
+def _cost_of(instance: MIP, values: FloatArray) -> float:
     return instance.sign * objective(instance, Point(values))
 
 
