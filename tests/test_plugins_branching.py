@@ -14,6 +14,7 @@ from copt.instances.mip_relaxation import unsolved
 from copt.instances.mip_scip import to_scip
 from copt.plugins.branching import Use, attach_branching
 from copt.plugins.branching_policy import STATE_FEATURES, embed, score
+from copt.policy import load_policy
 from copt.problems.mip import MIP, toy
 
 PROGRAMS = [
@@ -109,6 +110,14 @@ def test_the_network_by_hand() -> None:
     hidden = relu(expected @ w["first.weight"].T + w["first.bias"] + states @ w["state.weight"].T)
     scores = relu(hidden @ w["second.weight"].T + w["second.bias"]) @ w["last.weight"][0]
     np.testing.assert_allclose(score(embed(lp, w), states, w), scores, rtol=1e-4, atol=1e-5)
+
+
+def test_the_stored_policy_branches_better_than_chance() -> None:
+    policy, chance = load_policy("mip-branching-v1"), {**PLAIN, "branching/random/priority": 10_000_000}
+    for seed in (0, 2, 3):
+        program = auction(items=40, bids=200, seed=seed)  # half as large as those learned from
+        nodes = solve(program, "nodes", policy)[0].getNTotalNodes()
+        assert nodes < 0.7 * solve(program, None, parameters=chance)[0].getNTotalNodes()
 
 
 def test_misuse_is_refused() -> None:
