@@ -12,6 +12,28 @@ from copt.envs.jobshop_observation import JobFeatures as JobFeatures
 from copt.envs.jobshop_observation import Observation as Observation
 from copt.envs.jobshop_observation import PaperTokens as PaperTokens
 from copt.envs.jobshop_state import State as State
+from copt.envs.mip import ROOT_CUTS as ROOT_CUTS
+from copt.envs.mip import MipEnv as MipEnv
+from copt.envs.mip_diving import Diving as Diving
+from copt.envs.mip_dynamics import SETTINGS as SETTINGS
+from copt.envs.mip_dynamics import Branching as Branching
+from copt.envs.mip_dynamics import Configure as Configure
+from copt.envs.mip_dynamics import MipDynamics as MipDynamics
+from copt.envs.mip_khalil import Khalil2016 as Khalil2016
+from copt.envs.mip_observation import MipObservation as MipObservation
+from copt.envs.mip_observation import NodeBipartite as NodeBipartite
+from copt.envs.mip_observation import Pseudocosts as Pseudocosts
+from copt.envs.mip_observation import Room as Room
+from copt.envs.mip_observation import StrongBranchingScores as StrongBranchingScores
+from copt.envs.mip_observation import Together as Together
+from copt.envs.mip_reward import DualIntegral as DualIntegral
+from copt.envs.mip_reward import LpIterations as LpIterations
+from copt.envs.mip_reward import Nodes as Nodes
+from copt.envs.mip_reward import PrimalDualIntegral as PrimalDualIntegral
+from copt.envs.mip_reward import PrimalIntegral as PrimalIntegral
+from copt.envs.mip_reward import SolveStep as SolveStep
+from copt.envs.mip_reward import SolvingTime as SolvingTime
+from copt.envs.mip_search import Search as Search
 from copt.envs.reward import Constant as Constant
 from copt.envs.reward import Objective as Objective
 from copt.envs.reward import ObjectiveIncrease as ObjectiveIncrease
@@ -45,3 +67,6 @@ gymnasium.register("copt/JobShop-v0", entry_point="copt.envs.jobshop:JobShopEnv"
 gymnasium.register("copt/Robust-v0", entry_point="copt.envs.robust:RobustEnv")
 gymnasium.register("copt/Routing-v0", entry_point="copt.envs.routing:RoutingEnv")
 gymnasium.register("copt/RoutingImprove-v0", entry_point="copt.envs.routing_improve:RoutingImproveEnv")
+gymnasium.register("copt/Branching-v0", entry_point="copt.envs.mip:MipEnv")
+gymnasium.register("copt/Diving-v0", entry_point="copt.envs.mip:MipEnv", kwargs={"dynamics": Diving()})
+gymnasium.register("copt/Configure-v0", entry_point="copt.envs.mip:MipEnv", kwargs={"dynamics": Configure()})

@@ -10,13 +10,16 @@ from gymnasium.utils.env_checker import check_env
 
 import copt.envs  # noqa: F401 - registers them
 from copt.errors import CoptError
-from copt.problems import jobshop, robust, routing
+from copt.problems import jobshop, mip, robust, routing
 
 FAMILIES: dict[str, Any] = {
     "copt/JobShop-v0": jobshop,
     "copt/Robust-v0": robust,
     "copt/Routing-v0": routing,
     "copt/RoutingImprove-v0": routing,
+    "copt/Branching-v0": mip,
+    "copt/Diving-v0": mip,
+    "copt/Configure-v0": mip,
 }
 
 environments = pytest.mark.parametrize("name", FAMILIES)

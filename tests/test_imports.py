@@ -33,7 +33,8 @@ ALLOWED = {  # a room, and all that it may import of copt
     "copt.envs": CORE | {"copt.instances"},
     "copt.models": CORE | {"copt.instances", "copt.envs"},
 }
-TRAINING = {"copt", "copt.solve", "copt.batch", "copt.registry", "copt.read", "copt.solvers"}  # label their own data
+# Training runs label their own data, and measure what they learned.
+TRAINING = {"copt", "copt.solve", "copt.batch", "copt.registry", "copt.read", "copt.solvers", "copt.plugins"}
 DOORS = {"copt.read", "copt.policy", "copt.bench", "copt.cli", "copt.forward"}  # from copt into the top folders
 LAZY = {
     "torch",

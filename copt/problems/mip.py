@@ -155,6 +155,12 @@ class Point:
             raise InvalidSolutionError(f"variables of {instance.name} share a name; use the order of point.values")
         return found
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Point) and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash(self.values.tobytes())
+
 
 def _numbers(name: str, values: Any, size: int | None) -> FloatArray:
     array = np.array(values, dtype=np.float64)
