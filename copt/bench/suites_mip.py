@@ -45,14 +45,7 @@ def _families(_folder: Path | None) -> list[Entry]:
 
 
 def _library(folder: Path | None) -> list[Entry]:
-    return [_loosened(entry) for entry in file_entries("mip", _FILES)(folder)]
-
-
-def _loosened(entry: Entry) -> Entry:
-    """Return ``entry`` with a published bound that solutions within tolerances keep; all of the library minimise."""
-    if entry.lower is None:
-        return entry
-    return dataclasses.replace(entry, lower=entry.lower - SLACK * max(1.0, abs(entry.lower)))
+    return [dataclasses.replace(entry, slack=SLACK) for entry in file_entries("mip", _FILES)(folder)]
 
 
 SUITES = (
