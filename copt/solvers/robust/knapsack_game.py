@@ -91,7 +91,7 @@ class KnapsackGame:
         self.instance = instance
         self.size = n
         self.scale = 1.0 + float(instance.profits.sum())
-        self.rounds = max(5, min(40, 40_000_000 // (n * (capacity + 1))))  # between two looks at the clock
+        self.rounds = max(1, min(40, 40_000_000 // (n * (capacity + 1))))  # between two looks at the clock
         self.items = Items(
             profits=instance.profits,
             losses=instance.degradations,
