@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["Bandit", "Record"]
 
 FADING = 0.9  # of what an arm did before, each time that it is tried again
-SHARE = 0.7  # of the integer variables that is held at first
+SHARE = 0.9  # of the integer variables that is held at first
 
 
 @dataclass

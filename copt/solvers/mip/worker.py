@@ -19,7 +19,7 @@ from copt.solvers.mip.submip import SubMIP
 __all__ = ["Worker", "main"]
 
 JUMP = 1.0  # seconds for the search of a feasible point
-FIRST, LONGEST = 1.0, 8.0  # seconds for the first neighbourhoods, and for any
+FIRST, LONGEST = 0.7, 8.0  # seconds for the first neighbourhoods, and for any
 LEAST, MOST = 0.1, 0.98
 BETTER = 1e-6  # relative improvement that counts
 OVERHEAD = 0.05  # seconds added to each try, so that no quick one looks infinitely good
