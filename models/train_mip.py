@@ -47,7 +47,8 @@ PROTOCOL = (
     "included, the same seed for all arms. none: no guide; relaxation: the guide's moves with the values of the linear "
     "relaxation; linear: with a logistic regression on the same features; random: with random guesses. auc: of telling "
     "variables above their lower bounds in the best point from others, on programs not trained on; kept: which of "
-    "network and linear is stored, by the sum of its auc before and after the relaxation"
+    "network and linear is stored, by the sum of its auc before and after the relaxation. minutes: of processor time, "
+    "without labels that were on disk"
 )
 
 
@@ -344,7 +345,7 @@ def card_of(args: Args, device: str, facts: dict[str, Any]) -> dict[str, Any]:
         "role": "guide",
         "command": " ".join(["copt train mip", *words, *(["--instances FOLDER"] if args.instances else [])]),
         "arguments": kept,
-        "data": f"incumbents of {facts['lessons']} {own} after {args.seconds:g} s each",
+        "data": f"incumbents of {facts['lessons']} {own} after {args.seconds:g} s of processor time each",
         "hardware": f"{platform.machine()}, {device}, 1 thread",
         "torch": torch.__version__,
         **facts,
