@@ -10,6 +10,7 @@ from copt.instances.mip_generators import facility_location, set_cover
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled, toy
 from copt.solvers.mip.arms import ARMS, POOL, Arm, State
+from copt.solvers.mip.controls import RandomGuide
 from copt.solvers.mip.submip import Mask, SubMIP
 
 COVER = set_cover(rows=40, columns=80, density=0.1, seed=1)
@@ -44,6 +45,7 @@ def informed(instance: MIP) -> State:
 @pytest.mark.parametrize("share", [0.1, 0.7, 0.95])
 def test_what_an_arm_holds(arm: Arm, instance: MIP, share: float) -> None:
     state = informed(instance)
+    state.guess = RandomGuide(1).probabilities(instance, None)
     for _ in range(3):
         hold = arm.hold(state, share)
         assert hold is not None
@@ -57,7 +59,7 @@ def test_what_an_arm_holds(arm: Arm, instance: MIP, share: float) -> None:
             assert hold.start is best
         if arm.name in ("rins", "crossover", "mutation", "rows", "prices"):
             assert held.size <= np.ceil(share * instance.integer.sum())
-        if arm.name in ("mutation", "prices"):
+        if arm.name in ("mutation", "prices", "doubt"):
             assert held.size == int(share * instance.integer.sum())
 
 

@@ -41,17 +41,19 @@ class State:
         rng: Source of random choices.
         relaxed: Solution of its linear relaxation, once there is one.
         pool: Cost and values of the best points, best first.
+        guess: Probability of each variable to be above its lower bound, NaN where nothing is known, shape (variables,).
     """
 
     instance: MIP
     rng: np.random.Generator
     relaxed: Relaxed | None = None
     pool: list[tuple[float, FloatArray]] = field(default_factory=list)
+    guess: FloatArray | None = None
 
     def __post_init__(self) -> None:
         self.whole = np.flatnonzero(self.instance.integer)
         self.points = Points(self.instance)
-        self.dives = 0
+        self.dives = self.guesses = 0
 
     @property
     def best(self) -> float:
@@ -88,12 +90,14 @@ class Arm(NamedTuple):
         points: How many points it needs to be known.
         relaxed: Whether it needs the linear relaxation.
         hold: Makes one; takes the share of integer variables that are to be held. None if there is none.
+        guided: Whether it needs a guess.
     """
 
     name: str
     points: int
     relaxed: bool
     hold: Callable[[State, float], Hold | None]
+    guided: bool = False
 
 
 def _around(state: State, held: IntArray) -> Hold:
@@ -187,6 +191,40 @@ def dive(state: State, share: float) -> Hold | None:
     return Hold((lower == upper) & state.instance.integer, lower, None)
 
 
+def guess(state: State, share: float) -> Hold | None:
+    """Dive for what a guide guesses (Nair et al. 2020), the surest first, those above their lower bounds before others.
+
+    A general integer that is guessed to be above its lower bound goes near the relaxation, so far as there is one.
+    """
+    assert state.guess is not None
+    instance, chances = state.instance, state.guess
+    told = state.whole[~np.isnan(chances[state.whole])]
+    if told.size == 0:
+        return None
+    up = chances[told] >= 0.5
+    targets = instance.lower.copy()
+    targets[told[up]] += 1.0
+    wide = told[up & ~instance.binary[told]]
+    if state.relaxed is not None:
+        targets[wide] = state.relaxed.values[wide]
+    else:
+        told, up = np.setdiff1d(told, wide), chances[np.setdiff1d(told, wide)] >= 0.5
+    doubt = np.abs(chances[told] - up) + 0.5 * ~up
+    order = told[np.argsort(doubt + DITHER * state.rng.random(told.size) * (state.guesses > 0), kind="stable")]
+    state.guesses += 1
+    lower, upper = state.points.dive(order[: int(share * state.whole.size)], targets)
+    return Hold((lower == upper) & instance.integer, lower, None)
+
+
+def doubt(state: State, share: float) -> Hold | None:
+    """Hold the variables on which the best point and a guide that is sure agree."""
+    assert state.guess is not None
+    whole, chances = state.whole, np.nan_to_num(state.guess[state.whole], nan=0.5)
+    away = np.abs((state.pool[0][1][whole] > state.instance.lower[whole] + 0.5) - chances)
+    order = np.argsort(away + DITHER * state.rng.random(whole.size))
+    return _around(state, whole[order[: int(share * whole.size)]])
+
+
 ARMS = (
     Arm("dive", 0, True, dive),
     Arm("rins", 1, True, rins),
@@ -195,4 +233,6 @@ ARMS = (
     Arm("mutation", 1, False, mutation),
     Arm("crossover", 2, False, crossover),
     Arm("everything", 0, False, everything),
+    Arm("guess", 0, False, guess, guided=True),
+    Arm("doubt", 1, False, doubt, guided=True),
 )

@@ -11,7 +11,7 @@ from copt.result import StopReason
 from copt.solvers.mip.bandit import Record
 from copt.solvers.mip.master import Master
 from copt.solvers.mip.memory import Memory
-from copt.solvers.mip.partner import Task, available
+from copt.solvers.mip.partner import Guide, Task, available
 from copt.solvers.mip.settings import DEFAULT
 
 __all__ = ["NAME", "impossible", "solve", "unfit", "warm"]
@@ -36,12 +36,25 @@ def solve(
     helped = workers > 1 and reason is None
     if workers > 1 and reason is not None:
         monitor.note(f"SCIP works alone: {reason}")
-    task = Task(instance.bare(), monitor.remaining, seed, prior) if helped else None
+    guide = None if policy is None or memory is not None else _guide(instance, monitor, policy)
+    task = Task(instance.bare(), monitor.remaining, seed, prior, guide) if helped else None
     records = Master(instance, monitor, seed, setting).run(task, start)
     if memory is not None:
         _remember(memory, instance, records, setting, monitor)
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
+
+
+def _guide(instance: MIP, monitor: Monitor, policy: Policy) -> Guide | None:
+    """Return the guide that a policy holds, unless the program is of another family than it was trained on."""
+    from copt.solvers.mip.guide import guide_of  # takes SciPy along, which others need not wait for
+
+    guide = guide_of(policy)
+    strange = guide.stranger(instance)
+    if strange is not None:
+        monitor.note(f"policy '{policy.name}' is not used, it was trained on other programs: {strange}")
+        return None
+    return guide
 
 
 def mean_gap(monitor: Monitor) -> float:

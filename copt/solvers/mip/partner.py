@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,9 +15,19 @@ from copt.problems.mip import MIP
 from copt.solvers.mip.bandit import Record
 from copt.solvers.mip.channel import Desk
 
-__all__ = ["Found", "Partner", "Task", "available"]
+if TYPE_CHECKING:
+    from copt.solvers.mip.submip import Relaxed
+
+__all__ = ["Found", "Guide", "Partner", "Task", "available"]
 
 COMMAND = "import sys; sys.path[:] = {path!r}; from copt.solvers.mip.worker import main; main({handle})"
+
+
+class Guide(Protocol):
+    """Guesses values of variables."""
+
+    def probabilities(self, instance: MIP, relaxed: "Relaxed | None") -> FloatArray:
+        """Return how likely each variable is above its lower bound, NaN where nothing is known, shape (variables,)."""
 
 
 class Task(NamedTuple):
@@ -28,12 +38,14 @@ class Task(NamedTuple):
         seconds: Most time.
         seed: Seed of every random choice.
         prior: What to expect of the neighbourhoods, by their names.
+        guide: Guesses values, None if nothing is known of such programs.
     """
 
     instance: MIP
     seconds: float
     seed: int
     prior: dict[str, Record] = {}  # noqa: RUF012  (a default that nobody changes)
+    guide: Guide | None = None
 
 
 class Report(NamedTuple):

@@ -54,12 +54,18 @@ class SubMIP:
         tell: Called with the values of each better point, feasible but for rounding; of the relaxation too.
         halted: Whether the search must end.
         seed: Seed of HiGHS.
+        clock: What counts as seconds.
     """
 
     def __init__(
-        self, instance: MIP, tell: Callable[[FloatArray], None], halted: Callable[[], bool], seed: int
+        self,
+        instance: MIP,
+        tell: Callable[[FloatArray], None],
+        halted: Callable[[], bool],
+        seed: int,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.instance = instance
+        self.instance, self._clock = instance, clock
         self._tell, self._halted = tell, halted
         self._all = np.arange(instance.num_variables, dtype=np.int32)
         self._kinds = np.where(instance.integer, 1, 0).astype(np.uint8)
@@ -75,12 +81,12 @@ class SubMIP:
 
     def relax(self, seconds: float) -> Relaxed | None:
         """Return the solution of the linear relaxation, None if it is not found in time or there is none."""
-        highs, found, began = self._highs, None, time.perf_counter()
+        highs, found, began = self._highs, None, self._clock()
         highs.changeColsIntegrality(self._all.size, self._all, np.zeros_like(self._kinds))
         # Either method may take fifty times as long as the other, and nobody knows beforehand which.
         for method, most in (("simplex", SHORT), ("ipm", np.inf), ("simplex", np.inf)):
             highs.setOptionValue("solver", method)
-            left = seconds - (time.perf_counter() - began)
+            left = seconds - (self._clock() - began)
             self._run(min(most, left), relaxed=True)
             if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
                 solution = highs.getSolution()
@@ -105,7 +111,7 @@ class SubMIP:
         highs, instance = self._highs, self.instance
         held = np.flatnonzero(fixed).astype(np.int32)
         highs.changeColsBounds(held.size, held, values[held], values[held])
-        began = time.perf_counter()
+        began = self._clock()
         if start is not None:
             solution = highspy.HighsSolution()
             solution.col_value = start
@@ -119,19 +125,20 @@ class SubMIP:
         highs.clearSolver()
         highs.changeColsBounds(held.size, held, instance.lower[held], instance.upper[held])
         over = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible)
-        return Outcome(value if known else np.inf, status in over, time.perf_counter() - began)
+        return Outcome(value if known else np.inf, status in over, self._clock() - began)
 
     def _run(self, seconds: float, *, relaxed: bool = False) -> None:
-        self._until = time.perf_counter() + seconds
+        self._until = self._clock() + seconds
         # HiGHS' clock runs on from one linear program to the next, but starts anew with each tree.
-        self._highs.setOptionValue("time_limit", max(0.01, seconds) + (self._highs.getRunTime() if relaxed else 0.0))
+        limit = max(0.01, seconds) + (self._highs.getRunTime() if relaxed else 0.0)
+        self._highs.setOptionValue("time_limit", limit if self._clock is time.perf_counter else np.inf)
         self._highs.run()
 
     def _hear(self, event: Any) -> None:
         self._tell(np.array(event.data_out.mip_solution))
 
     def _look(self, event: Any) -> None:
-        event.data_in.user_interrupt = time.perf_counter() >= self._until or self._halted()  # it stays as it is left
+        event.data_in.user_interrupt = self._clock() >= self._until or self._halted()  # it stays as it is left
 
 
 def _model(instance: MIP) -> highspy.HighsLp:

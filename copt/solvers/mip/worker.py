@@ -5,6 +5,8 @@ import pickle
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,16 +33,28 @@ def main(handle: int) -> None:
     Worker(task, Line(handle)).run()
 
 
+class Channel(Protocol):
+    """The way to whoever asked for the work."""
+
+    def send(self, message: Any, /) -> None:
+        """Send a message."""
+
+    def recv(self) -> Any:
+        """Wait for one and return it."""
+
+
 class Worker:
     """Looks for better points of one program.
 
     Args:
         task: What is asked.
         line: Where points go and better ones come from.
+        clock: What counts as seconds.
     """
 
-    def __init__(self, task: Task, line: Line) -> None:
-        self._until = time.perf_counter() + task.seconds
+    def __init__(self, task: Task, line: Channel, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock, self._until = clock, clock() + task.seconds
+        self._guide = task.guide
         self._line, self._instance = line, task.instance
         rng = np.random.default_rng(task.seed)
         self.state = State(task.instance, rng)
@@ -50,15 +64,17 @@ class Worker:
         self._source = ""
         self._heard: list[Found] = []
         self._lock = threading.Lock()
-        self._model = SubMIP(task.instance, self._tell, self._halted, task.seed)
+        self._model = SubMIP(task.instance, self._tell, self._halted, task.seed, clock)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def run(self) -> None:
         """Work until the time is over."""
         self._jump(np.zeros(self._instance.num_variables))
+        self._guess()
         self.state.relaxed = self._model.relax(self._left())
         if self.state.relaxed is not None:
             self._jump(self.state.relaxed.values)
+            self._guess()
         for turn in itertools.count():
             if self._halted():
                 break
@@ -66,6 +82,21 @@ class Worker:
             arms = [arm for arm in ARMS if self._fits(arm)]
             name = self._bandit.choose([arm.name for arm in arms])
             self._try(next(arm for arm in arms if arm.name == name), min(LONGEST, FIRST * 1.05**turn))
+
+    def _guess(self) -> None:
+        """Ask the guide, if there is one, and try what it says: nearly all at first, ever less while that pays."""
+        if self._guide is None:
+            return
+        self.state.guess = self._guide.probabilities(self._instance, self.state.relaxed)
+        if np.isnan(self.state.guess).all():
+            return
+        arm, record = next(arm for arm in ARMS if arm.name == "guess"), self._bandit.records["guess"]
+        record.share = MOST
+        while record.share > LEAST and not self._halted():
+            share, best = record.share, self.state.best
+            self._try(arm, FIRST)
+            if record.share >= share and self.state.best >= best:
+                break
 
     def _jump(self, start: FloatArray) -> None:
         """Look for a feasible point near ``start``, and for the best one with the same integers."""
@@ -79,19 +110,20 @@ class Worker:
 
     def _fits(self, arm: Arm) -> bool:
         state = self.state
-        return len(state.pool) >= arm.points and (not arm.relaxed or state.relaxed is not None)
+        known = (not arm.relaxed or state.relaxed is not None) and (not arm.guided or state.guess is not None)
+        return len(state.pool) >= arm.points and known
 
     def _try(self, arm: Arm, seconds: float) -> None:
         """Search a neighbourhood, and learn from it how promising and how wide the next should be."""
         state, before, self._source = self.state, self.state.best, arm.name
         share = self._bandit.records[arm.name].share
-        began = time.perf_counter()
+        began = self._clock()
         hold = arm.hold(state, share)
         if hold is None:
             self._learn(arm, 0.0, max(LEAST, 0.8 * share))
             return
         found = self._model.solve(hold.fixed, hold.values, seconds=min(seconds, self._left()), start=hold.start)
-        took = time.perf_counter() - began
+        took = self._clock() - began
         gain = _gain(before, state.best)
         if found.exhausted:
             share = max(LEAST, share - (0.1 if took < 0.3 * seconds else 0.03))
@@ -108,7 +140,7 @@ class Worker:
         self._send(Report(arm.name, own))
 
     def _left(self) -> float:
-        return max(0.0, self._until - time.perf_counter())
+        return max(0.0, self._until - self._clock())
 
     def _halted(self) -> bool:
         return self._left() <= 0.0

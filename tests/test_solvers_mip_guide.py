@@ -1,0 +1,311 @@
+"""Features, network and fingerprint of guides of mixed-integer programs, and what becomes of their guesses."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mip_cases import any_mips, dense, make_mip, solve_with_scip
+
+from copt.errors import CoptError
+from copt.instances.mip_generators import assignment, facility_location, set_cover
+from copt.models import store
+from copt.models.mip_guide import GuideNet, Inputs, _product, sparse_pair
+from copt.problems.base import FloatArray
+from copt.problems.mip import MIP, Point, check, toy
+from copt.result import Status
+from copt.solve import solve
+from copt.solvers.mip.alone import search
+from copt.solvers.mip.arms import State, doubt, guess
+from copt.solvers.mip.controls import RandomGuide, RelaxedGuide
+from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, Graph, graph_of
+from copt.solvers.mip.guide import FINGERPRINT, NetGuide, fingerprint, forward, guessable, guide_of
+from copt.solvers.mip.submip import Relaxed
+
+SMALL = [
+    set_cover(rows=20, columns=30, density=0.2, seed=1),
+    facility_location(customers=6, facilities=4, seed=2),
+    assignment(agents=3, jobs=8, seed=3),
+]
+
+
+def relaxed_of(instance: MIP, seed: int = 0) -> Relaxed:
+    """Return something of the shape of a relaxation, its values within finite bounds."""
+    rng = np.random.default_rng(seed)
+    low, high = np.maximum(instance.lower, -5.0), np.minimum(instance.upper, 5.0)
+    values = low + (high - low) * rng.integers(0, 3, low.size) / 2
+    return Relaxed(values, rng.normal(size=low.size) * bool(instance.costs.any()), 0.0)
+
+
+def column(graph: Graph, name: str) -> FloatArray:
+    return graph.variables[:, (*VARIABLES, *LP_VARIABLES).index(name)].astype(np.float64)
+
+
+def row_feature(graph: Graph, name: str) -> FloatArray:
+    return graph.rows[:, (*ROWS, *LP_ROWS).index(name)].astype(np.float64)
+
+
+def squashed(x: float) -> float:
+    return x / (1.0 + abs(x))
+
+
+@pytest.mark.parametrize("instance", SMALL, ids=lambda instance: instance.name)
+def test_features_are_what_slow_loops_over_a_dense_matrix_find(instance: MIP) -> None:
+    relaxed = relaxed_of(instance)
+    graph, matrix = graph_of(instance, relaxed), dense(instance)
+    covering = np.isinf(instance.row_upper)
+    matrix = np.where(covering[:, None], -matrix, matrix)
+    limits = np.where(covering, -instance.row_lower, instance.row_upper)
+    costs = instance.sign * instance.costs
+    m, n = matrix.shape
+    asked = [np.mean([abs(costs[j] / matrix[i, j]) for j in range(n) if matrix[i, j]]) for i in range(m)]
+    for j in range(n):
+        rows = [i for i in range(m) if matrix[i, j]]
+        unit = [matrix[i, j] / max(abs(matrix[i])) for i in rows]
+        ranks = []
+        for i in rows:
+            prices = [costs[k] / abs(matrix[i, k]) for k in range(n) if matrix[i, k]]
+            own = costs[j] / abs(matrix[i, j])
+            ranks.append(sum(price < own for price in prices) / max(1, len(prices) - 1))
+        elsewhere = sum(abs(matrix[i, j]) * asked[i] for i in rows)
+        expected = {
+            "cost of the largest": costs[j] / max(abs(costs)),
+            "rank of the cost": sum(costs < costs[j]) / n,
+            "mean coefficient": np.mean(unit),
+            "least coefficient": min(unit),
+            "largest coefficient": max(unit),
+            "mean rank of the price": np.mean(ranks),
+            "least rank of the price": min(ranks),
+            "largest rank of the price": max(ranks),
+            "cost of what its rows ask elsewhere": squashed(costs[j] / elsewhere) if elsewhere else 0.0,
+            "place in the bounds": (relaxed.values[j] - instance.lower[j]) / (instance.upper[j] - instance.lower[j]),
+            "reduced cost": squashed(relaxed.prices[j] / np.mean(abs(costs[costs != 0]))),
+        }
+        for name, value in expected.items():
+            assert column(graph, name)[j] == pytest.approx(value, abs=1e-6), name
+    for i in range(m):
+        terms = [a for a in matrix[i] if a]
+        slack = (limits[i] - matrix[i] @ relaxed.values) / sum(map(abs, terms))
+        least, most = (sum(a for a in terms if sign * a > 0) for sign in (-1, 1))  # all bounds are 0 and 1 here
+        expected = {
+            "limit of the largest coefficient": squashed(limits[i] / max(map(abs, terms))),
+            "limit of all coefficients": squashed(limits[i] / sum(map(abs, terms))),
+            "positive coefficients": np.mean([a > 0 for a in terms]),
+            "spread of coefficients": np.std([abs(a) / max(map(abs, terms)) for a in terms]),
+            "limit within the possible activities": np.clip((limits[i] - least) / (most - least), -0.5, 1.5),
+            "slack": squashed(slack),
+            "tight": float(abs(slack) <= 1e-6),
+        }
+        for name, value in expected.items():
+            assert row_feature(graph, name)[i] == pytest.approx(value, abs=1e-6), name
+    sums = np.abs(matrix).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(graph.to_rows.toarray(), matrix / sums, atol=1e-6)
+    scaled = matrix / np.abs(matrix).max(axis=1, keepdims=True) / (matrix != 0).sum(axis=0)
+    np.testing.assert_allclose(graph.to_variables.toarray(), scaled.T, atol=1e-6)
+
+
+def changed(instance: MIP, seed: int) -> tuple[MIP, Any, Any]:
+    """Return the program with rows and variables in another order, rows and costs scaled and some turned round."""
+    rng = np.random.default_rng(seed)
+    matrix = dense(instance)
+    rows, variables = rng.permutation(instance.num_rows), rng.permutation(instance.num_variables)
+    scale = 2.0 ** rng.integers(-3, 4, instance.num_rows)
+    one_sided = np.isinf(instance.row_lower) != np.isinf(instance.row_upper)
+    scale = np.where(one_sided & (rng.random(scale.size) < 0.5), -scale, scale)
+    low, high = scale * instance.row_lower, scale * instance.row_upper
+    low, high = np.where(scale > 0, low, high), np.where(scale > 0, high, low)
+    other = make_mip(
+        (scale[:, None] * matrix)[rows][:, variables],
+        costs=4.0 * instance.costs[variables],
+        lower=instance.lower[variables],
+        upper=instance.upper[variables],
+        integer=instance.integer[variables],
+        row_lower=low[rows],
+        row_upper=high[rows],
+        maximise=instance.maximise,
+    )
+    return other, rows, variables
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_mips, st.integers(0, 2**32 - 1))
+def test_features_do_not_depend_on_order_and_scale(instance: MIP, seed: int) -> None:
+    check_invariance(instance, seed)
+
+
+@pytest.mark.parametrize("instance", SMALL, ids=lambda instance: instance.name)
+def test_guesses_do_not_depend_on_order_and_scale(instance: MIP) -> None:
+    check_invariance(instance, 7)
+    other, _, variables = changed(instance, 7)
+    weights = random_weights()
+    ours, theirs = forward(graph_of(instance), weights), forward(graph_of(other), weights)
+    np.testing.assert_allclose(theirs, ours[variables], atol=1e-4)
+
+
+def check_invariance(instance: MIP, seed: int) -> None:
+    other, rows, variables = changed(instance, seed)
+    relaxed = relaxed_of(instance)
+    turned = Relaxed(relaxed.values[variables], 4.0 * relaxed.prices[variables], 0.0)
+    ours, theirs = graph_of(instance, relaxed), graph_of(other, turned)
+    assert np.isfinite(ours.variables).all()
+    assert np.isfinite(ours.rows).all()
+    np.testing.assert_allclose(theirs.variables, ours.variables[variables], atol=1e-5)
+    np.testing.assert_allclose(theirs.rows, ours.rows[rows], atol=1e-5)
+    np.testing.assert_allclose(theirs.to_rows.toarray(), ours.to_rows.toarray()[rows][:, variables], atol=1e-6)
+
+
+def random_net(rounds: int = 2, seed: int = 0) -> GuideNet:
+    import torch
+
+    torch.manual_seed(seed)
+    return GuideNet(len(VARIABLES) + len(LP_VARIABLES), len(ROWS) + len(LP_ROWS), 8, rounds)
+
+
+def random_weights(seed: int = 0) -> dict[str, Any]:
+    return random_net(seed=seed).arrays()
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 3])
+def test_numpy_and_torch_compute_the_same(rounds: int) -> None:
+    import torch
+
+    net = random_net(rounds)
+    for instance in SMALL:
+        graph = graph_of(instance, relaxed_of(instance))
+        tensors = torch.from_numpy(graph.variables), torch.from_numpy(graph.rows)
+        inputs = Inputs(*tensors, sparse_pair(graph.to_rows), sparse_pair(graph.to_variables))
+        expected = net(inputs).detach().numpy()
+        np.testing.assert_allclose(forward(graph, net.arrays()), expected, atol=1e-5)
+        assert np.ptp(expected) > 0.01
+
+
+def test_gradients_go_through_the_sparse_products() -> None:
+    import torch
+
+    graph = graph_of(SMALL[0])
+    matrix = graph.to_rows.toarray()
+    x = torch.randn(matrix.shape[1], 3, requires_grad=True)
+    torch.autograd.backward(_product(x, sparse_pair(graph.to_rows)).square().sum())
+    assert x.grad is not None
+    expected = 2.0 * matrix.T @ (matrix @ x.detach().numpy())  # of the sum of squares of the product
+    np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_only_whole_variables_with_room_above_a_lower_bound_are_guessed() -> None:
+    instance = make_mip(
+        [[1.0] * 5],
+        lower=np.array([0.0, 1.0, -np.inf, 0.0, 2.0]),
+        upper=np.array([1.0, 1.0, 3.0, 9.0, 7.0]),
+        integer=np.array([True, True, True, False, True]),
+    )
+    assert guessable(instance).tolist() == [True, False, False, False, True]
+    found = NetGuide(random_weights()).probabilities(instance, None)
+    assert np.isnan(found).tolist() == [False, True, True, True, False]
+    assert ((found[[0, 4]] > 0) & (found[[0, 4]] < 1)).all()
+
+
+def test_fingerprint_takes_the_family_and_refuses_others() -> None:
+    family = [set_cover(rows=100, columns=200, seed=seed) for seed in range(5)]
+    guide = NetGuide({FINGERPRINT: fingerprint(family)})
+    assert guide.stranger(set_cover(rows=100, columns=200, seed=10_000)) is None
+    assert guide.stranger(set_cover(rows=200, columns=400, density=0.025, seed=1)) is None
+    assert guide.stranger(set_cover(rows=1000, columns=2000, density=0.01, seed=1)) is not None
+    for other in (*SMALL[1:], toy()):
+        reason = guide.stranger(other)
+        assert reason is not None
+        assert "is not within" in reason
+
+
+def test_a_policy_without_a_guide_names_the_remedy() -> None:
+    policy = store.StoredPolicy("mine", "mip", {"a": np.zeros(1, dtype=np.float32)}, {})
+    with pytest.raises(CoptError, match="'mine' has no guide of this version; train it anew with `copt train mip`"):
+        guide_of(policy)
+
+
+def state_of(instance: MIP, chances: Any) -> State:
+    state = State(instance, np.random.default_rng(0))
+    state.guess = np.array(chances, dtype=np.float64)
+    return state
+
+
+def test_a_guess_fixes_the_surest_first_and_propagates() -> None:
+    instance = make_mip([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])  # at most one of either pair
+    hold = guess(state_of(instance, [0.9, 0.95, 0.1, 0.4]), 0.25)
+    assert hold is not None
+    assert hold.fixed.tolist() == [True, True, False, False]  # the second by the guess, the first by its row
+    assert hold.values[:2].tolist() == [0.0, 1.0]
+    hold = guess(state_of(instance, [0.9, 0.95, 0.1, 0.4]), 1.0)
+    assert hold is not None
+    assert hold.fixed.all()
+    assert hold.values.tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert guess(state_of(instance, [math.nan] * 4), 1.0) is None
+
+
+def test_a_general_integer_above_its_bound_goes_near_the_relaxation() -> None:
+    instance = make_mip([[1.0, 1.0]], upper=np.array([9.0, 9.0]), row_upper=np.array([12.0]))
+    state = state_of(instance, [0.9, 0.1])
+    hold = guess(state, 1.0)
+    assert hold is not None
+    assert (hold.fixed.tolist(), hold.values[1]) == ([False, True], 0.0)
+    state.relaxed = Relaxed(np.array([6.8, 3.0]), np.zeros(2), 0.0)
+    hold = guess(state, 1.0)
+    assert hold is not None
+    assert (hold.fixed.tolist(), hold.values.tolist()) == ([True, True], [7.0, 0.0])
+
+
+def test_doubt_frees_what_guess_and_best_point_differ_on() -> None:
+    instance = make_mip([[1.0] * 6], row_upper=np.array([6.0]))
+    state = state_of(instance, [1.0, 1.0, 0.0, 0.0, 0.5, math.nan])
+    state.add(2.0, np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]))
+    hold = doubt(state, 2 / 6)
+    assert hold is not None
+    assert hold.fixed.tolist() == [True, False, True, False, False, False]
+    assert hold.values.tolist() == [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+
+
+def garbage(instance: MIP, seed: int) -> store.StoredPolicy:
+    """Return a policy of huge random weights that takes ``instance`` for its own family."""
+    weights = {name: 30.0 * value for name, value in random_weights(seed).items()}
+    return store.StoredPolicy("garbage", "mip", {**weights, FINGERPRINT: fingerprint([instance])}, {})
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_garbage_changes_neither_status_nor_optimum(seed: int) -> None:
+    for instance in (set_cover(rows=40, columns=60, density=0.1, seed=seed), toy()):
+        result = solve(instance, seconds=30, policy=garbage(instance, seed), workers=2, seed=seed)
+        assert result.status is Status.OPTIMAL
+        assert result.objective == pytest.approx(solve_with_scip(instance), rel=1e-6)
+        assert not any("not used" in note for note in result.notes)
+
+
+def test_garbage_leads_a_search_to_feasible_points_only() -> None:
+    instance = set_cover(rows=40, columns=60, density=0.1, seed=2)
+    guide = guide_of(garbage(instance, 0))
+    found = search(instance, 0.5, guide=guide)
+    assert all(check(instance, Point(find.values)) == [] for find in found.finds)
+    assert found.finds[-1].cost == pytest.approx(solve_with_scip(instance))
+
+
+def test_garbage_finds_nothing_where_nothing_is() -> None:
+    instance = make_mip([[1.0, 1.0]], row_lower=np.array([1.5]), row_upper=np.array([1.9]))
+    assert solve(instance, seconds=30, policy=garbage(instance, 0), workers=2).status is Status.INFEASIBLE
+
+
+def test_a_stranger_is_solved_without_the_policy_and_told_so() -> None:
+    policy = garbage(SMALL[1], 0)
+    result = solve(SMALL[0], seconds=30, policy=policy, workers=2)
+    assert result.status is Status.OPTIMAL
+    assert any("policy 'garbage' is not used, it was trained on other programs" in note for note in result.notes)
+
+
+def test_controls() -> None:
+    instance = dataclasses.replace(toy(), lower=np.array([0.0, 1.0, 0.0]))
+    relaxed = Relaxed(np.array([0.25, 3.0, 0.5]), np.zeros(3), 0.0)
+    np.testing.assert_array_equal(RelaxedGuide().probabilities(instance, relaxed), [0.25, 1.0, np.nan])
+    assert np.isnan(RelaxedGuide().probabilities(instance, None)).all()
+    drawn = RandomGuide(3).probabilities(instance, None)
+    np.testing.assert_array_equal(drawn, RandomGuide(3).probabilities(instance, relaxed))
+    assert np.isnan(drawn).tolist() == [False, False, True]
