@@ -75,6 +75,7 @@ class Worker:
         if self.state.relaxed is not None:
             self._jump(self.state.relaxed.values)
             self._guess()
+            self._descend("dive")
         for turn in itertools.count():
             if self._halted():
                 break
@@ -84,13 +85,15 @@ class Worker:
             self._try(next(arm for arm in arms if arm.name == name), min(LONGEST, FIRST * 1.05**turn))
 
     def _guess(self) -> None:
-        """Ask the guide, if there is one, and try what it says: nearly all at first, ever less while that pays."""
-        if self._guide is None:
-            return
-        self.state.guess = self._guide.probabilities(self._instance, self.state.relaxed)
-        if np.isnan(self.state.guess).all():
-            return
-        arm, record = next(arm for arm in ARMS if arm.name == "guess"), self._bandit.records["guess"]
+        """Ask the guide, if there is one, and try what it says."""
+        if self._guide is not None:
+            self.state.guess = self._guide.probabilities(self._instance, self.state.relaxed)
+            if not np.isnan(self.state.guess).all():
+                self._descend("guess")
+
+    def _descend(self, name: str) -> None:
+        """Try what an arm makes without a point: nearly all variables held at first, ever fewer while that pays."""
+        arm, record = next(arm for arm in ARMS if arm.name == name), self._bandit.records[name]
         record.share = MOST
         while record.share > LEAST and not self._halted():
             share, best = record.share, self.state.best
