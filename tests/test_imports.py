@@ -61,7 +61,7 @@ OWNERS = {  # who may import a package at all
     "gymnasium": {"copt.envs"},
     "ray": {"copt.batch"},
     "pyvrp": {"copt.solvers", "copt.bench"},
-    "pyscipopt": {"copt.instances", "copt.solvers", "copt.plugins", "copt.bench"},
+    "pyscipopt": {"copt.instances", "copt.envs", "copt.solvers", "copt.plugins", "copt.bench"},
     "highspy": {"copt.solvers", "copt.bench"},
 }
 

@@ -54,9 +54,9 @@ def run_suite(
 ) -> Path:
     """Run copt and ``peers`` on a suite and return the path of the report, a self-contained html page.
 
-    The rows go to ``SUITE.csv`` beside the report as they come, and those already there are not run again: the
-    same call goes on after an interruption, or adds seeds and peers. Ctrl-C ends with a report of what is there.
-    The table of sets and solvers is in ``SUITE-summary.csv`` as well.
+    The rows go to ``SUITE.csv`` beside the report as they come, and those already there are not run again: the same
+    call goes on after an interruption, or adds seeds and peers. Ctrl-C ends with a report of what is there. The table
+    of sets and solvers is in ``SUITE-summary.csv`` as well.
 
     Args:
         suite: Name of a suite; see ``copt.bench.suites.SUITES``.
@@ -84,9 +84,10 @@ def run_suite(
     target, tell = Path(out), say or _to_stderr
     target.mkdir(parents=True, exist_ok=True)
     table, page = target / f"{suite}.csv", target / f"{suite}.html"
-    todo = _left_to_do(_plan(solvers, entries, limits, seeds, workers), read_rows(table), tell)
     try:
-        _measure(chosen, todo, table, tell)
+        _measure(
+            chosen, _left_to_do(_plan(solvers, entries, limits, seeds, workers), read_rows(table), tell), table, tell
+        )
     except KeyboardInterrupt:
         tell("interrupted; the same command goes on from here")
     heading = Heading(
@@ -96,9 +97,8 @@ def run_suite(
         sources=tuple(dict.fromkeys(entry.source for entry in entries if entry.source)),
         solvers={peer.name: peer.note for peer in solvers},
     )
-    rows = read_rows(table)
-    write_report(rows, heading, page)
-    write_standings(rows, "copt", target / f"{suite}-summary.csv")
+    write_report(read_rows(table), heading, page)
+    write_standings(read_rows(table), "copt", target / f"{suite}-summary.csv")
     tell(f"wrote {table} and {page}")
     return page
 

@@ -165,8 +165,8 @@ def relax(
         room: Pool and memory; ``room.vertex`` becomes the best mix.
         wanted: Basis to start from; becomes the last one.
         multipliers: Multipliers of the rows to start from; become those of the lower bound.
-        cutoff: Stop when the lower bound reaches it.
-        tolerance: Stop when bound and value are that close.
+        cutoff: Lower bound at which it stops.
+        tolerance: Distance of bound and value at which it stops.
         rounds: Most rounds.
     """
     slack = 0.1 * tolerance
@@ -177,8 +177,7 @@ def relax(
         size = activate(place, size, room)
     value, share, step = np.inf, SMOOTHING, 0
     while step < rounds and bound < cutoff:
-        step += 1
-        value = improve(items, program, room, size)
+        step, value = step + 1, improve(items, program, room, size)
         if value - bound <= tolerance:
             break
         tabulate(program, room.outer, room.worth)
@@ -194,8 +193,8 @@ def relax(
             bound = least
             for r in range(multipliers.size):
                 multipliers[r] = room.between[r]
-        useless = True
-        if place >= 0:
+        useless = place < 0
+        if not useless:
             size = activate(place, size, room)
             # A plan that the program does not miss says that the scenario was too far from its own.
             tabulate(program, room.outer, room.worth)
