@@ -33,9 +33,16 @@ from copt.models.train_robust import (  # noqa: E402
 )
 from copt.solvers.robust.knapsack_game import KnapsackGame  # noqa: E402
 from copt.solvers.robust.knapsack_moves import State, by_bound, moves_from, prices_of  # noqa: E402
+from copt.solvers.robust.loading import warm_knapsack  # noqa: E402
 from copt.solvers.robust.move_net import guide_of, scores_of  # noqa: E402
 
-FEW = Args(instances=3, seconds=0.2, states=2, moves=8, steps=4, hidden=8)
+FEW = Args(instances=3, seconds=0.6, states=2, moves=8, steps=4, hidden=8)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded() -> None:
+    """Load the kernels: the short searches of lessons count processor time."""
+    warm_knapsack()
 
 
 def lesson_of(items: int, seed: int) -> tuple[Lesson, State, KnapsackGame]:

@@ -86,8 +86,8 @@ def test_workers_and_seed_reach_the_solver() -> None:
 
 
 def test_a_stranger_is_no_instance() -> None:
-    with pytest.raises(UnknownNameError, match="unknown family 'str'"):
-        copt.solve("ft10.txt")
+    with pytest.raises(CoptError, match="copt takes an instance, the path of a file, a name"):
+        copt.solve(3.14)
 
 
 def test_a_policy_serves_its_own_family() -> None:
