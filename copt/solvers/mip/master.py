@@ -1,10 +1,12 @@
 """SCIP as the exact side of a solve: whatever others find, only what it accepts counts, and all bounds are its own."""
 
+import contextlib
 import threading
 from collections import deque
 from typing import Any
 
 import numpy as np
+from pyscipopt.scip import PY_SCIP_STAGE as STAGE
 
 from copt.instances.mip_scip import to_scip
 from copt.monitor import Monitor
@@ -23,6 +25,7 @@ PRIORITY = 10**6  # before SCIP's own heuristics: what is handed in costs next t
 EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND
 CLOSE = 1e-6  # relative difference of values that SCIP takes for equal
 REPAIR = 5.0  # seconds for the continuous part of a point that SCIP takes and the checker refuses
+BETWEEN = (STAGE.TRANSFORMING, STAGE.INITPRESOLVE, STAGE.EXITPRESOLVE, STAGE.INITSOLVE, STAGE.EXITSOLVE)
 STOPPED = ("userinterrupt", "timelimit")  # what SCIP says when the monitor ended it
 
 
@@ -98,8 +101,10 @@ class Master:
                 self.monitor.note(f"SCIP works alone: no process could be started beside it ({error.strerror})")
 
     def _interrupt(self) -> None:
-        """Ask SCIP to end; what it is asked before it has begun, it forgets."""
-        self.model.interruptSolve()
+        """Ask SCIP to end; before it has begun it forgets that, and from one stage to the next it must not be asked."""
+        if self.model.getStage() not in BETWEEN:
+            with contextlib.suppress(Exception):  # the stage may have changed since
+                self.model.interruptSolve()
         self._thread.join(POLL)
 
     def _optimise(self) -> None:
