@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from copt.solvers.robust.loans import greedy, solve_loans
 from copt.solvers.robust.loans_game import units
 from copt.stop import Stop
 
-FILES = Path("/work/shared/instances/robust/cbl")
+FILES = Path(os.environ.get("COPT_BENCHMARKS", "benchmarks")) / "robust" / "cbl"
 
 
 def watched(stop: Stop) -> Monitor:
