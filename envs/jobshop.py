@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 
 from copt.envs.actions import LegalActions, Mask
-from copt.envs.episode import check_render_mode, draw_seed, reset_options
+from copt.envs.episode import begun, check_render_mode, demand_going_on, instance_for, reset_options
 from copt.envs.jobshop_chains import cut
 from copt.envs.jobshop_dynamics import Dispatching, Dynamics
 from copt.envs.jobshop_frame import gantt_frame, gantt_text
@@ -87,18 +87,15 @@ class JobShopEnv(gymnasium.Env[dict[str, Any], np.int64]):
     @property
     def state(self) -> State:
         """The partial schedule, for rules and searches that need more than the observation. Read only."""
-        if self._state is None:
-            raise CoptError("there is no episode yet; call reset() first")
-        return self._state
+        return begun(self._state)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode; ``options={"instance": ...}`` says on what."""
         super().reset(seed=seed)
-        instance = reset_options(options, "instance").get("instance", self._fixed)
-        if instance is None:
-            instance = self._generator(draw_seed(self.np_random))
+        given = reset_options(options, "instance")
+        instance = instance_for(given, self._fixed, self._generator, self.np_random)
         if instance is not self._instance:
             self._load(instance, self._slots)
         self._state = State(self._chains)
@@ -113,8 +110,7 @@ class JobShopEnv(gymnasium.Env[dict[str, Any], np.int64]):
             CoptError: If the action is not legal, or the episode is over.
         """
         state = self.state
-        if not state.remaining:
-            raise CoptError("the episode is over; call reset() to start another")
+        demand_going_on(not state.remaining)
         choice = self._actions.checked(action)
         if choice == self._slots:
             self._dynamics.wait(state)

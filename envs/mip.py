@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from copt.envs.actions import Mask, bits
-from copt.envs.episode import check_render_mode, draw_seed, reset_options
+from copt.envs.episode import begun, check_render_mode, demand_going_on, draw_seed, instance_for, reset_options
 from copt.envs.mip_dynamics import Branching, MipDynamics
 from copt.envs.mip_frame import bounds_frame, bounds_text
 from copt.envs.mip_observation import MipObservation, NodeBipartite, Room, empty
@@ -105,18 +105,15 @@ class MipEnv(gymnasium.Env[dict[str, Any], np.int64]):
     @property
     def search(self) -> Search:
         """The solve that waits, for rules that need more than the observation. Read only."""
-        if self._search is None:
-            raise CoptError("there is no episode yet; call reset() first")
-        return self._search
+        return begun(self._search)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode; ``options={"instance": ...}`` says on what."""
         super().reset(seed=seed)
-        instance = reset_options(options, "instance").get("instance", self._fixed)
-        if instance is None:
-            instance = self._generator(draw_seed(self.np_random))
+        given = reset_options(options, "instance")
+        instance = instance_for(given, self._fixed, self._generator, self.np_random)
         self._room.require(_program(instance))
         search = Search(instance, self._parameters, draw_seed(self.np_random))
         self._end()
@@ -134,8 +131,7 @@ class MipEnv(gymnasium.Env[dict[str, Any], np.int64]):
             CoptError: If the action is not legal, or the episode is over.
         """
         search = self.search
-        if self._over:
-            raise CoptError("the episode is over; call reset() to start another")
+        demand_going_on(self._over)
         choice = self._actions.checked(action)
         if not search.over:
             search.advance(choice)

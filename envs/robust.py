@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 
 from copt.envs.actions import LegalActions, Mask
-from copt.envs.episode import check_render_mode, draw_seed, reset_options
+from copt.envs.episode import begun, check_render_mode, demand_going_on, instance_for, reset_options
 from copt.envs.reward import SHORTNESS, Reward, Step
 from copt.envs.robust_frame import items_frame, items_text
 from copt.envs.robust_observation import ItemFeatures, RobustObservation
@@ -83,18 +83,15 @@ class RobustEnv(gymnasium.Env[dict[str, Any], np.int64]):
     @property
     def state(self) -> ChosenItems:
         """The items so far, for rules and searches that need more than the observation. Read only."""
-        if self._state is None:
-            raise CoptError("there is no episode yet; call reset() first")
-        return self._state
+        return begun(self._state)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode; ``options={"instance": ...}`` says on what."""
         super().reset(seed=seed)
-        instance = reset_options(options, "instance").get("instance", self._fixed)
-        if instance is None:
-            instance = self._generator(draw_seed(self.np_random))
+        given = reset_options(options, "instance")
+        instance = instance_for(given, self._fixed, self._generator, self.np_random)
         self._state = ChosenItems(_checked(instance, self._slots))
         mask = self._legal(self._state)
         return self._observation(self._state, mask), {"action_mask": mask.copy()}
@@ -106,8 +103,7 @@ class RobustEnv(gymnasium.Env[dict[str, Any], np.int64]):
             CoptError: If the action is not legal, or the episode is over.
         """
         state = self.state
-        if state.over:
-            raise CoptError("the episode is over; call reset() to start another")
+        demand_going_on(state.over)
         before, choice = state.cost, self._actions.checked(action)
         if choice == self._slots:
             state.stop()

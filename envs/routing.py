@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 
 from copt.envs.actions import LegalActions, Mask
-from copt.envs.episode import check_render_mode, draw_seed, reset_options
+from copt.envs.episode import begun, check_render_mode, demand_going_on, instance_for, reset_options
 from copt.envs.reward import SHORTNESS, Reward, Step
 from copt.envs.routing_dynamics import Appending, RoutingDynamics
 from copt.envs.routing_frame import route_frame, route_text
@@ -105,18 +105,15 @@ class RoutingEnv(gymnasium.Env[dict[str, Any], np.int64]):
     @property
     def state(self) -> PartialRoutes:
         """The routes so far, for rules and searches that need more than the observation. Read only."""
-        if self._state is None:
-            raise CoptError("there is no episode yet; call reset() first")
-        return self._state
+        return begun(self._state)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start an episode; ``options={"instance": ...}`` says on what."""
         super().reset(seed=seed)
-        instance = reset_options(options, "instance").get("instance", self._fixed)
-        if instance is None:
-            instance = self._generator(draw_seed(self.np_random))
+        given = reset_options(options, "instance")
+        instance = instance_for(given, self._fixed, self._generator, self.np_random)
         same = instance is self._legs.instance
         self._state, mask = self._begin(self._legs if same else legs_of(instance, self._slots))
         self._over = False
@@ -129,8 +126,7 @@ class RoutingEnv(gymnasium.Env[dict[str, Any], np.int64]):
             CoptError: If the action is not legal, or the episode is over.
         """
         state = self.state
-        if self._over:
-            raise CoptError("the episode is over; call reset() to start another")
+        demand_going_on(self._over)
         before = state.cost
         self._dynamics.take(state, self._actions.checked(action))
         mask = self._legal(state)

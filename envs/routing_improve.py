@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 
 from copt.envs.actions import LegalActions, Mask
-from copt.envs.episode import check_render_mode, draw_seed, reset_options
+from copt.envs.episode import begun, check_render_mode, demand_going_on, draw_seed, instance_for, reset_options
 from copt.envs.reward import SHORTNESS, Reward, Step
 from copt.envs.routing import legs_of, twenty_customers
 from copt.envs.routing_descent import LocalSearch
@@ -108,9 +108,7 @@ class RoutingImproveEnv(gymnasium.Env[dict[str, Any], np.int64]):
     @property
     def state(self) -> Incumbent:
         """The incumbent, for rules that need more than the observation. Read only."""
-        if self._state is None:
-            raise CoptError("there is no episode yet; call reset() first")
-        return self._state
+        return begun(self._state)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -118,9 +116,7 @@ class RoutingImproveEnv(gymnasium.Env[dict[str, Any], np.int64]):
         """Start an episode; ``options={"instance": ..., "start": ...}`` says on what."""
         super().reset(seed=seed)
         given = reset_options(options, "instance", "start")
-        instance = given.get("instance", self._fixed)
-        if instance is None:
-            instance = self._generator(draw_seed(self.np_random))
+        instance = instance_for(given, self._fixed, self._generator, self.np_random)
         legs = self._legs if instance is self._legs.instance else legs_of(instance, self._slots)
         start = given["start"] if "start" in given else self._start(instance)
         _demand_feasible("the start", legs.instance, start)
@@ -137,8 +133,7 @@ class RoutingImproveEnv(gymnasium.Env[dict[str, Any], np.int64]):
             CoptError: If the action is not legal, the episode is over, or the conqueror's routes are not feasible.
         """
         state, instance = self.state, self._legs.instance
-        if state.taken == self._steps:
-            raise CoptError("the episode is over; call reset() to start another")
+        demand_going_on(state.taken == self._steps)
         zone = self._zones(state, self._actions.checked(action))
         routes = self._conqueror(instance, state.routes, zone, draw_seed(self.np_random))
         _demand_feasible("what the conqueror returned", instance, routes)
