@@ -10,7 +10,7 @@ from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from copt.problems.two_stage import TOLERANCE, Columns, TwoStage
 from copt.problems.uncertainty import FloatArray
 
-__all__ = ["Fixed", "Recourse", "allowance", "at_scenario", "keeps_rows", "least_cost", "minimise"]
+__all__ = ["Fixed", "Recourse", "allowance", "at_scenario", "least_cost", "minimise"]
 
 INFEASIBLE, UNBOUNDED, UNCLEAR = 2, 3, 4  # words of scipy
 LOOSE = 0.4  # share of the allowance that is twice what SCIP forgives
@@ -62,12 +62,6 @@ def at_scenario(problem: TwoStage, scenario: FloatArray) -> Fixed:
         problem.rows_y + problem.products_y.at(scenario, r, problem.y.size),
         problem.limits - problem.rows_u @ scenario,
     )
-
-
-def keeps_rows(problem: TwoStage, x: FloatArray, plan: FloatArray, scenario: FloatArray) -> bool:
-    """Return whether ``plan`` is feasible in ``scenario``, but for half of what the checker forgives."""
-    constants, slopes = problem.row_terms(x, plan)
-    return bool((constants + slopes @ scenario <= allowance(problem)).all())
 
 
 def least_cost(
