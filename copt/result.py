@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -93,16 +94,43 @@ class Trace:
             reference: Best known objective value.
             seconds: End of the measured interval.
         """
-        if seconds <= 0:
-            return 1.0
-        total, since, gap = 0.0, 0.0, 1.0
-        for time, value in self.incumbents:
-            if time >= seconds:
-                break
-            total += gap * (time - since)
-            scale = max(abs(value), abs(reference))
-            since, gap = time, 0.0 if scale == 0 else min(1.0, abs(value - reference) / scale)
-        return (total + gap * (seconds - since)) / seconds
+        return _mean(((time, _apart(value, reference)) for time, value in self.incumbents), seconds)
+
+    def primal_dual_integral(self, seconds: float) -> float:
+        """Return the time-average of the gap between incumbent and bound, in [0, 1]; it is 1 until both are known.
+
+        Args:
+            seconds: End of the measured interval.
+        """
+        return _mean(self._gaps(), seconds)
+
+    def _gaps(self) -> Iterator[tuple[float, float]]:
+        """Yield when the gap between incumbent and bound changed, and to what."""
+        known: list[float | None] = [None, None]
+        courses = enumerate((self.incumbents, self.bounds))
+        for time, kind, value in sorted((time, kind, value) for kind, pairs in courses for time, value in pairs):
+            known[kind] = value
+            best, bound = known
+            yield time, 1.0 if best is None or bound is None else _apart(best, bound)
+
+
+def _apart(one: float, other: float) -> float:
+    """Return ``|one - other| / max(|one|, |other|)``, at most 1."""
+    scale = max(abs(one), abs(other))
+    return 0.0 if scale == 0 else min(1.0, abs(one - other) / scale)
+
+
+def _mean(gaps: Iterable[tuple[float, float]], seconds: float) -> float:
+    """Return the time-average over ``seconds`` of a gap that is 1 at first and then changes at the times given."""
+    if seconds <= 0:
+        return 1.0
+    total, since, gap = 0.0, 0.0, 1.0
+    for time, value in gaps:
+        if time >= seconds:
+            break
+        total += gap * (time - since)
+        since, gap = time, value
+    return (total + gap * (seconds - since)) / seconds
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from copt.instances.mip_scip import to_scip
 from copt.monitor import Monitor
 from copt.problems.mip import MIP, toy
 from copt.solvers.mip.bandit import FADING, Bandit, Record
-from copt.solvers.mip.engine import mean_gap
 from copt.solvers.mip.features import NAMES, describe
 from copt.solvers.mip.memory import MOST, TRUST, Memory
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
@@ -211,10 +210,10 @@ def test_every_setting_leaves_the_answer_as_it_is(name: str) -> None:
 
 def test_the_mean_gap_is_the_integral_of_the_gap() -> None:
     monitor = Monitor(Stop(), Silent())
-    assert mean_gap(monitor) == pytest.approx(1.0)
+    assert monitor.trace().primal_dual_integral(monitor.elapsed) == pytest.approx(1.0)
     monitor.prove(5.0, "a")
     monitor.offer(10.0, None, "b")
     now = monitor.elapsed
     trace = dataclasses.replace(monitor.trace(), incumbents=((0.5 * now, 10.0),), bounds=((0.0, 5.0),))
     monitor.trace = lambda: trace  # type: ignore[method-assign]
-    assert mean_gap(monitor) == pytest.approx(0.75, abs=0.2)
+    assert monitor.trace().primal_dual_integral(monitor.elapsed) == pytest.approx(0.75, abs=0.2)

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, objective, toy
+from copt.result import Trace
 from copt.solvers.mip.partner import Found, Guide, Task
 from copt.solvers.mip.submip import Relaxed
 from copt.solvers.mip.worker import Worker
@@ -48,9 +47,7 @@ class Search(NamedTuple):
 
     def mean_gap(self, best: float, seconds: float) -> float:
         """Return the mean over ``seconds`` of the gap of the incumbent to ``best``, at most 1 (Berthold 2013)."""
-        times = [0.0, *(min(find.seconds, seconds) for find in self.finds), seconds]
-        gaps = [1.0, *(_gap(find.cost, best) for find in self.finds)]
-        return float(np.dot(np.diff(times), gaps)) / seconds
+        return Trace(tuple((find.seconds, find.cost) for find in self.finds)).primal_integral(best, seconds)
 
 
 def search(
@@ -88,10 +85,6 @@ def _search(task: Task, clock: Callable[[], float]) -> Search:
     finally:
         recorder.over.set()
     return Search(recorder.finds, worker.state.pool, worker.state.relaxed)
-
-
-def _gap(cost: float, best: float) -> float:
-    return min(1.0, abs(cost - best) / max(abs(cost), abs(best), 1e-9))
 
 
 class _Recorder:

@@ -57,22 +57,6 @@ def _guide(instance: MIP, monitor: Monitor, policy: Policy) -> Guide | None:
     return guide
 
 
-def mean_gap(monitor: Monitor) -> float:
-    """Return the mean gap between incumbent and bound over the time of a solve, from 0 to 1 (primal-dual integral)."""
-    trace, now = monitor.trace(), max(monitor.elapsed, 1e-9)
-    courses = (trace.incumbents, trace.bounds)
-    moments = sorted((time, kind, value) for kind, pairs in enumerate(courses) for time, value in pairs)
-    known: list[float | None] = [None, None]
-    total, last, gap = 0.0, 0.0, 1.0
-    for time, kind, value in moments:
-        total, last = total + gap * (time - last), time
-        known[kind] = value
-        best, bound = known
-        if best is not None and bound is not None:
-            gap = min(1.0, abs(best - bound) / max(abs(best), abs(bound), 1e-9))
-    return (total + gap * (now - last)) / now
-
-
 def warm() -> None:
     """Compile the kernels of the partner, which this process does not need."""
     from copt.solvers.mip import points
@@ -82,7 +66,7 @@ def warm() -> None:
 
 def _remember(memory: Memory, instance: MIP, records: dict[str, Record], setting: str, monitor: Monitor) -> None:
     try:
-        memory.learn(instance, records, setting, -mean_gap(monitor))
+        memory.learn(instance, records, setting, -monitor.trace().primal_dual_integral(monitor.elapsed))
     except CoptError as error:  # no reason to lose the solution
         monitor.note(str(error))
 
