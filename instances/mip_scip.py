@@ -13,7 +13,7 @@ import numpy as np
 from copt.instances.mip_mps import mps_text
 from copt.problems.mip import MIP
 
-__all__ = ["ModelError", "Source", "from_scip", "read_model", "to_scip", "written"]
+__all__ = ["ModelError", "Source", "from_scip", "ordered", "read_model", "to_scip", "written"]
 
 _LINE = re.compile(r"\bline:? ([0-9]+)")
 _ERROR = re.compile(r"ERROR: (.*)")
@@ -105,6 +105,11 @@ def from_scip(model: Any, name: str) -> MIP:
     )
 
 
+def ordered(model: Any) -> list[Any]:
+    """Return the original variables of ``model`` in the order in which they were made; SCIP's own is another."""
+    return sorted(model.getVars(), key=lambda variable: variable.getIndex())
+
+
 def to_scip(instance: MIP) -> tuple[Any, list[Any]]:
     """Return a new ``pyscipopt.Model`` of ``instance``, which prints nothing, and its variables in the same order.
 
@@ -114,7 +119,7 @@ def to_scip(instance: MIP) -> tuple[Any, list[Any]]:
 
     if instance.source is None:
         model = read_model(mps_text(instance), "mps")
-        return model, sorted(model.getVars(), key=lambda variable: variable.getIndex())
+        return model, ordered(model)
     model = Model(sourceModel=instance.source.model, origcopy=True)
     model.hideOutput()
     variables = model.getVars()

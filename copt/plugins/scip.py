@@ -9,10 +9,10 @@ from typing import Any
 from pyscipopt import Model
 
 from copt.errors import CoptError
-from copt.instances.mip_scip import from_scip
+from copt.instances.mip_scip import from_scip, ordered
 from copt.solvers.mip.engine import unfit
 from copt.solvers.mip.partner import Found, Partner, Task
-from copt.solvers.mip.plugins import EVENT, NAME, Mailbox, Watch, best_values, ordered
+from copt.solvers.mip.plugins import EVENT, NAME, Mailbox, Watch, best_values
 
 __all__ = ["Attachment", "attach_scip", "detach_scip"]
 

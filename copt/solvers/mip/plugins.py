@@ -12,7 +12,7 @@ from pyscipopt.scip import Eventhdlr, Heur
 from copt.problems.base import FloatArray
 from copt.solvers.mip.partner import Found
 
-__all__ = ["EVENT", "Mailbox", "Watch", "best_values", "ordered"]
+__all__ = ["EVENT", "Mailbox", "Watch", "best_values"]
 
 NAME = "copt"  # of both plug-ins
 NEWEST = 3  # points tried at once: the older ones are worse
@@ -26,11 +26,6 @@ TIMINGS = (
 )
 
 Failed = Callable[[Exception], None]
-
-
-def ordered(model: Any) -> list[Any]:
-    """Return the original variables of ``model`` in the order in which they were made; SCIP's own is another."""
-    return sorted(model.getVars(), key=lambda variable: variable.getIndex())
 
 
 def best_values(model: Any, variables: list[Any]) -> FloatArray:
