@@ -7,7 +7,7 @@ import numpy as np
 from copt.instances.mip_cpsat import from_cpsat
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, objective, settled
-from copt.solvers.mip.arms import ARMS, State
+from copt.solvers.mip.arms import State, dive
 from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Hint", "hint"]
@@ -56,8 +56,7 @@ def _guess(instance: MIP, seed: int) -> tuple[FloatArray, Any, bool]:
     state.relaxed = search.relax(SECONDS)
     if state.relaxed is None:
         return np.zeros(instance.num_variables), np.zeros(instance.num_variables, dtype=np.bool_), False
-    held = next(arm for arm in ARMS if arm.name == "dive").hold(state, SHARE)
-    assert held is not None
+    held = dive(state, SHARE)
     search.solve(held.fixed, held.values, seconds=SECONDS)
     if state.pool:
         return np.round(state.pool[0][1]), np.ones(instance.num_variables, dtype=np.bool_), not instance.beyond

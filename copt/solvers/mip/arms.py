@@ -11,7 +11,7 @@ from copt.problems.mip import MIP
 from copt.solvers.mip.points import Points
 from copt.solvers.mip.submip import Mask, Relaxed
 
-__all__ = ["ARMS", "Arm", "Hold", "State"]
+__all__ = ["ARMS", "Arm", "Hold", "State", "dive"]
 
 POOL = 10  # points kept
 WHOLE = 1e-6  # values nearer to a whole number are whole
@@ -179,7 +179,7 @@ def everything(state: State, share: float) -> Hold | None:
     return Hold(none, np.zeros(state.instance.num_variables), best)
 
 
-def dive(state: State, share: float) -> Hold | None:
+def dive(state: State, share: float) -> Hold:
     """Fix variables near the relaxation with propagation, the surest first, those that are not zero before others."""
     assert state.relaxed is not None
     whole, values = state.whole, state.relaxed.values

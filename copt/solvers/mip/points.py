@@ -29,7 +29,11 @@ class Points:
         order = np.argsort(instance.columns, kind="stable")
         of_row = np.repeat(np.arange(instance.num_rows), np.diff(instance.starts))
         counts = np.bincount(instance.columns, minlength=instance.num_variables)
+        norms = np.sqrt(np.bincount(of_row, weights=instance.coefficients**2, minlength=instance.num_rows))
         self._instance = instance
+        self._unit = 1.0 / np.where(norms > 0, norms, 1.0)  # first weight of each row in a search for a feasible point
+        self._costs = instance.sign * instance.costs
+        self._dearest = np.argsort(-np.abs(self._costs), kind="stable")
         self.rows = Rows(
             instance.starts,
             instance.columns,
@@ -73,16 +77,13 @@ class Points:
         until = time.perf_counter() + seconds
         instance = self._instance
         n, r = instance.num_variables, instance.num_rows
-        rows = np.repeat(np.arange(r), np.diff(instance.starts))
-        norms = np.sqrt(np.bincount(rows, weights=instance.coefficients**2, minlength=r))
-        unit = 1.0 / np.where(norms > 0, norms, 1.0)
         room = Jump(
             np.clip(values, instance.lower, instance.upper),
             instance.lower,
             instance.upper,
             np.zeros(r),
-            unit.copy(),
-            unit,
+            self._unit.copy(),
+            self._unit,
             np.zeros(r, dtype=np.int64),
             np.zeros(r, dtype=np.int64),
             np.zeros(1, dtype=np.int64),
@@ -97,9 +98,9 @@ class Points:
     def polish(self, values: FloatArray) -> FloatArray:
         """Return a point at most as dear as ``values``, a feasible one: each variable moved as far as rows allow."""
         instance = self._instance
-        better, costs = values.copy(), instance.sign * instance.costs
-        order = np.argsort(-np.abs(costs), kind="stable")
-        polish(self.rows, costs, instance.lower, instance.upper, order, better, activities(instance, better))
+        better = values.copy()
+        amounts = activities(instance, better)
+        polish(self.rows, self._costs, instance.lower, instance.upper, self._dearest, better, amounts)
         return better
 
 

@@ -58,7 +58,8 @@ class Worker:
         self._line, self._instance = line, task.instance
         rng = np.random.default_rng(task.seed)
         self.state = State(task.instance, rng)
-        self._bandit = Bandit([arm.name for arm in ARMS], rng, task.prior)
+        self._arms = {arm.name: arm for arm in ARMS}
+        self._bandit = Bandit(list(self._arms), rng, task.prior)
         self._tried: dict[str, Record] = {}
         self._random = np.array([task.seed % 2**62 + 1], dtype=np.uint64)
         self._source = ""
@@ -80,9 +81,8 @@ class Worker:
             if self._halted():
                 break
             self._take_news()
-            arms = [arm for arm in ARMS if self._fits(arm)]
-            name = self._bandit.choose([arm.name for arm in arms])
-            self._try(next(arm for arm in arms if arm.name == name), min(LONGEST, FIRST * 1.05**turn))
+            name = self._bandit.choose([name for name, arm in self._arms.items() if self._fits(arm)])
+            self._try(self._arms[name], min(LONGEST, FIRST * 1.05**turn))
 
     def _guess(self) -> None:
         """Ask the guide, if there is one, and try what it says."""
@@ -93,7 +93,7 @@ class Worker:
 
     def _descend(self, name: str) -> None:
         """Try what an arm makes without a point: nearly all variables held at first, ever fewer while that pays."""
-        arm, record = next(arm for arm in ARMS if arm.name == name), self._bandit.records[name]
+        arm, record = self._arms[name], self._bandit.records[name]
         record.share = MOST
         while record.share > LEAST and not self._halted():
             share, best = record.share, self.state.best
