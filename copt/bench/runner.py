@@ -84,10 +84,9 @@ def run_suite(
     target, tell = Path(out), say or _to_stderr
     target.mkdir(parents=True, exist_ok=True)
     table, page = target / f"{suite}.csv", target / f"{suite}.html"
+    todo = _left_to_do(_plan(solvers, entries, limits, seeds, workers), read_rows(table), tell)
     try:
-        _measure(
-            chosen, _left_to_do(_plan(solvers, entries, limits, seeds, workers), read_rows(table), tell), table, tell
-        )
+        _measure(chosen, todo, table, tell)
     except KeyboardInterrupt:
         tell("interrupted; the same command goes on from here")
     heading = Heading(
@@ -97,10 +96,14 @@ def run_suite(
         sources=tuple(dict.fromkeys(entry.source for entry in entries if entry.source)),
         solvers={peer.name: peer.note for peer in solvers},
     )
-    write_report(read_rows(table), heading, page)
-    write_standings(read_rows(table), "copt", target / f"{suite}-summary.csv")
+    _publish(read_rows(table), heading, page)
     tell(f"wrote {table} and {page}")
     return page
+
+
+def _publish(rows: Sequence[Row], heading: Heading, page: Path) -> None:
+    write_report(rows, heading, page)
+    write_standings(rows, "copt", page.with_name(f"{page.stem}-summary.csv"))
 
 
 def _plan(
