@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from copt.solvers.compiled import kernel
+from copt.solvers.compiled import inlined, kernel
 
 __all__ = ["Dive", "Rows", "dive", "start_activities"]
 
@@ -70,6 +70,20 @@ def start_activities(rows: Rows, dive: Dive) -> None:
     dive.counts[0] = dive.counts[1] = dive.counts[2] = 0
 
 
+@inlined
+def replace_term(sums: Floats, infinite: Ints, i: int, a: float, was: float, now: float) -> None:
+    """Change the bound that row ``i`` has of one variable in an activity; infinite ones are counted."""
+    if was != now:
+        if np.isfinite(was):
+            sums[i] -= a * was
+        else:
+            infinite[i] -= 1
+        if np.isfinite(now):
+            sums[i] += a * now
+        else:
+            infinite[i] += 1
+
+
 @kernel
 def shift(rows: Rows, dive: Dive, j: int, low: float, high: float, enqueue: bool) -> None:
     """Give variable ``j`` new bounds and update the activities of its rows."""
@@ -80,24 +94,8 @@ def shift(rows: Rows, dive: Dive, j: int, low: float, high: float, enqueue: bool
         i, a = rows.rows_of[k], rows.factors[k]
         was_least, now_least = (old_low, low) if a > 0 else (old_high, high)
         was_most, now_most = (old_high, high) if a > 0 else (old_low, low)
-        if was_least != now_least:
-            if np.isfinite(was_least):
-                dive.least[i] -= a * was_least
-            else:
-                dive.below[i] -= 1
-            if np.isfinite(now_least):
-                dive.least[i] += a * now_least
-            else:
-                dive.below[i] += 1
-        if was_most != now_most:
-            if np.isfinite(was_most):
-                dive.most[i] -= a * was_most
-            else:
-                dive.above[i] -= 1
-            if np.isfinite(now_most):
-                dive.most[i] += a * now_most
-            else:
-                dive.above[i] += 1
+        replace_term(dive.least, dive.below, i, a, was_least, now_least)
+        replace_term(dive.most, dive.above, i, a, was_most, now_most)
         if enqueue and dive.queued[i] == 0:
             dive.queue[(dive.counts[0] + dive.counts[1]) % number] = i
             dive.counts[1] += 1
