@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,7 +144,28 @@ class SolvingTime(Arithmetic):
 
 
 @dataclass(frozen=True)
-class PrimalIntegral(Arithmetic):
+class _ToOptimum(Arithmetic):
+    """Integral of the gap between one of the bounds and the optimum.
+
+    Args:
+        optimum: Optimum of the instance, or the best value known.
+        maximise: Whether the instance maximises.
+    """
+
+    optimum: float
+    maximise: bool = False
+
+    COLUMN: ClassVar[int]  # of the bounds of a step
+
+    def __call__(self, step: Step) -> float:
+        """Return the integral."""
+        bounds = _solve_step(step).bounds
+        optimum = np.full(len(bounds), -self.optimum if self.maximise else self.optimum)
+        return float(bounds[:, 0] @ gaps(bounds[:, self.COLUMN], optimum))
+
+
+@dataclass(frozen=True)
+class PrimalIntegral(_ToOptimum):
     """Integral over the step's seconds of the gap between the best point and the optimum (Berthold 2013). A cost.
 
     Args:
@@ -151,17 +173,11 @@ class PrimalIntegral(Arithmetic):
         maximise: Whether the instance maximises.
     """
 
-    optimum: float
-    maximise: bool = False
-
-    def __call__(self, step: Step) -> float:
-        """Return the integral."""
-        seconds, primal, _ = _solve_step(step).bounds.T
-        return float(seconds @ gaps(primal, _in_minimising_sense(self, primal.size)))
+    COLUMN: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
-class DualIntegral(Arithmetic):
+class DualIntegral(_ToOptimum):
     """Integral over the step's seconds of the gap between the dual bound and the optimum. A cost.
 
     Args:
@@ -169,13 +185,7 @@ class DualIntegral(Arithmetic):
         maximise: Whether the instance maximises.
     """
 
-    optimum: float
-    maximise: bool = False
-
-    def __call__(self, step: Step) -> float:
-        """Return the integral."""
-        seconds, _, dual = _solve_step(step).bounds.T
-        return float(seconds @ gaps(dual, _in_minimising_sense(self, dual.size)))
+    COLUMN: ClassVar[int] = 2
 
 
 @dataclass(frozen=True)
@@ -186,10 +196,6 @@ class PrimalDualIntegral(Arithmetic):
         """Return the integral."""
         seconds, primal, dual = _solve_step(step).bounds.T
         return float(seconds @ gaps(primal, dual))
-
-
-def _in_minimising_sense(integral: PrimalIntegral | DualIntegral, size: int) -> FloatArray:
-    return np.full(size, -integral.optimum if integral.maximise else integral.optimum)
 
 
 def _solve_step(step: Step) -> SolveStep:
