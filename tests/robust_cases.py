@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linprog
 
+from copt.events import Silent
+from copt.monitor import Monitor
 from copt.problems.capital_budgeting import CapitalBudgeting, Loans
 from copt.problems.robust_knapsack import RobustKnapsack
 from copt.problems.two_stage import TwoStage
 from copt.problems.uncertainty import Box, Budget, FloatArray
+from copt.stop import Stop
 
 
 def make_knapsack(**fields: Any) -> RobustKnapsack:
@@ -88,3 +91,8 @@ def worst_case(problem: TwoStage, x: FloatArray) -> float:
 def optimum(problem: TwoStage) -> float:
     """The least cost in the worst case over all x."""
     return min(worst_case(problem, x) for x in binary_vectors(problem.x.size))
+
+
+def watched(stop: Stop) -> Monitor:
+    """A monitor of a problem that maximises, with nobody listening."""
+    return Monitor(stop, Silent(), sign=-1)

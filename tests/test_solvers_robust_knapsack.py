@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from robust_cases import watched
 from robust_twins import all_plans, best_decisions, random_knapsack, worst_case
 
 import copt
-from copt.events import Silent
 from copt.instances.robust_generators import Correlation, robust_knapsack
-from copt.monitor import Monitor
 from copt.problems.robust import check, objective
 from copt.problems.robust_knapsack import toy_knapsack
 from copt.result import StopReason
@@ -24,10 +23,6 @@ from copt.solvers.robust.knapsack_tree import Tree
 from copt.stop import Stop
 
 FILES = Path(os.environ.get("COPT_BENCHMARKS", "benchmarks")) / "robust" / "kp"
-
-
-def watched(stop: Stop) -> Monitor:
-    return Monitor(stop, Silent(), sign=-1)
 
 
 @pytest.mark.parametrize("seed", range(40))

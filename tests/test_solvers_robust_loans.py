@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loans_twins import random_budgeting
-from robust_cases import optimum
+from robust_cases import optimum, watched
 
 import copt
-from copt.events import Silent
 from copt.instances.robust_generators import capital_budgeting_loans
-from copt.monitor import Monitor
 from copt.problems.robust import check, objective
 from copt.result import StopReason
 from copt.solvers.robust.loans import greedy, solve_loans
@@ -21,10 +19,6 @@ from copt.solvers.robust.loans_game import units
 from copt.stop import Stop
 
 FILES = Path(os.environ.get("COPT_BENCHMARKS", "benchmarks")) / "robust" / "cbl"
-
-
-def watched(stop: Stop) -> Monitor:
-    return Monitor(stop, Silent(), sign=-1)
 
 
 @pytest.mark.parametrize("seed", range(40))
