@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from copt.problems.base import FloatArray, IntArray
-from copt.solvers.relu import RELU, ReluNet
+from copt.problems.relu import RELU, ReluNet
 
 
 def random_mlp(sizes: list[int], seed: int, *, kinds: list[IntArray] | None = None, scale: float = 1.0) -> ReluNet:

@@ -8,7 +8,7 @@ from relu_cases import greatest, random_mlp
 
 from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray
-from copt.solvers.relu import IDENTITY, RELU, ZERO, ReluNet
+from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 from copt.solvers.relu_bounds import Bounds, crown_bounds, interval_bounds
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray, IntArray
-from copt.solvers.relu import IDENTITY, RELU, ReluNet, activated
+from copt.problems.relu import IDENTITY, RELU, ReluNet, activated
 
 __all__ = ["Bounds", "crown_bounds", "interval_bounds"]
 

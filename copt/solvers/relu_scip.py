@@ -10,7 +10,7 @@ from pyscipopt.scip import PY_SCIP_PARAMSETTING as SETTING
 
 from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray
-from copt.solvers.relu import IDENTITY, RELU, ReluNet
+from copt.problems.relu import IDENTITY, RELU, ReluNet
 from copt.solvers.relu_bounds import Bounds, crown_bounds
 
 __all__ = ["Embedding", "Encoding", "Unit", "embed", "light", "update"]

@@ -11,8 +11,8 @@ import numpy as np
 from pyscipopt import quicksum
 
 from copt.monitor import Monitor
+from copt.problems.relu import ReluNet
 from copt.problems.uncertainty import FloatArray
-from copt.solvers.relu import ReluNet
 from copt.solvers.relu_scip import embed
 from copt.solvers.robust.knapsack_kernels import Bytes
 from copt.solvers.robust.neur2ro_net import Neur2roNet

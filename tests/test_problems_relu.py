@@ -11,7 +11,7 @@ from relu_cases import random_mlp
 
 from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray
-from copt.solvers.relu import IDENTITY, RELU, ZERO, ReluNet
+from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 
 ROUNDING = 1e-12  # of values near one, through a few layers
 
