@@ -10,7 +10,7 @@ from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray, IntArray
 from copt.problems.relu import IDENTITY, RELU, ReluNet, activated
 
-__all__ = ["Bounds", "crown_bounds", "interval_bounds"]
+__all__ = ["Bounds", "clipped_bounds", "crown_bounds", "interval_bounds"]
 
 LARGEST = 1e150  # so that no sum of products overflows
 
@@ -59,11 +59,37 @@ def crown_bounds(net: ReluNet, lower: FloatArray, upper: FloatArray) -> Bounds:
     """
     ranges = _Ranges(net, lower, upper)
     for k in range(len(net.weights)):
-        least, most = ranges.interval(k)
-        if k:
-            below, above = ranges.backward(k)
-            least, most = np.fmax(least, below), np.fmin(most, above)  # intervals stand where numbers overflow
-        ranges.add(k, least, most)
+        ranges.add(k, *ranges.crown(k))
+    return ranges.bounds()
+
+
+def clipped_bounds(
+    net: ReluNet, lower: FloatArray, upper: FloatArray, limits: Bounds, *, slack: float
+) -> Bounds | None:
+    """Return bounds as ``crown_bounds`` does for those inputs that keep pre-activations within ``limits``.
+
+    Args:
+        net: The network.
+        lower: Least value of each input, shape (inputs,).
+        upper: Greatest value of each input, shape (inputs,).
+        limits: What pre-activations must keep to, infinite where they are free.
+        slack: By how much of their scale limits may be missed.
+
+    Returns:
+        The bounds, or None if no input keeps within the limits.
+
+    Raises:
+        InvalidNetworkError: If the box is empty or not bounded, or numbers become too large.
+    """
+    ranges = _Ranges(net, lower, upper)
+    for k, (floor, ceiling) in enumerate(zip(limits.lower, limits.upper, strict=True)):
+        least, most = ranges.crown(k)
+        if (least > ceiling + slack * np.fmax(1.0, np.abs(ceiling))).any():
+            return None
+        if (most < floor - slack * np.fmax(1.0, np.abs(floor))).any():
+            return None
+        least, most = np.maximum(least, floor), np.minimum(most, ceiling)
+        ranges.add(k, np.minimum(least, most), np.maximum(least, most))  # they cross by the slack at most
     return ranges.bounds()
 
 
@@ -112,16 +138,21 @@ class _Ranges:
                 plus @ self._high + minus @ self._low + b + margin,
             )
 
-    def backward(self, k: int) -> tuple[FloatArray, FloatArray]:
-        """Return bounds of layer ``k`` by substituting the lines of all hidden units before it."""
+    def crown(self, k: int) -> tuple[FloatArray, FloatArray]:
+        """Return bounds of layer ``k`` by substituting the lines of all hidden units before it, one layer at a time.
+
+        The ranges of what is left give a bound after each layer: often a tighter one than those of the inputs do.
+        """
         w, b = self._net.weights[k], self._net.biases[k]
-        with np.errstate(over="ignore", invalid="ignore"):
-            return -self._greatest(k, -w, -b), self._greatest(k, w, b)
+        least, most = self.interval(k)
+        with np.errstate(over="ignore", invalid="ignore"):  # intervals stand where numbers overflow
+            return np.fmax(least, -self._greatest(k, -w, -b)), np.fmin(most, self._greatest(k, w, b))
 
     def _greatest(self, k: int, rows: FloatArray, constant: FloatArray) -> FloatArray:
         """Return an upper bound on ``rows`` times inputs and hidden units before layer ``k``, plus ``constant``."""
         rows, constant = rows.copy(), constant.copy()
         margin = np.abs(constant)
+        best = np.full(len(rows), np.inf)
         for j in reversed(range(k)):
             begin = self._net.weights[j].shape[1]
             plus, minus = np.maximum(rows[:, begin:], 0.0), np.minimum(rows[:, begin:], 0.0)
@@ -130,10 +161,11 @@ class _Ranges:
             constant += plus @ chord + into @ self._net.biases[j]
             margin += (plus - minus) @ self._size[j]
             rows = rows[:, :begin] + into @ self._net.weights[j]
-        low, high = self._low[: self._net.inputs], self._high[: self._net.inputs]
-        most = np.maximum(rows, 0.0) @ high + np.minimum(rows, 0.0) @ low + constant
-        margin += np.abs(rows) @ np.maximum(np.abs(low), np.abs(high))
-        return np.asarray(most + self._rate * margin)
+            low, high = self._low[:begin], self._high[:begin]
+            plus, minus = np.maximum(rows, 0.0), np.minimum(rows, 0.0)
+            beyond = (plus - minus) @ np.maximum(np.abs(low), np.abs(high))
+            best = np.fmin(best, plus @ high + minus @ low + constant + self._rate * (margin + beyond))
+        return best
 
     def _magnitude(self, k: int) -> FloatArray:
         """Return the sum of the magnitudes of all terms of each unit in layer ``k``; never zero, for underflow."""
