@@ -10,8 +10,8 @@ from copt.errors import UnknownNameError
 from copt.registry import FAMILIES, family_of
 from copt.solvers.base import Solver
 
-OPTIMA = {"jobshop": 11, "routing": 36, "robust": 14, "mip": 19, "encoding": 11}  # of the toys
-DIMENSIONS = {"jobshop": "3x3", "routing": "6", "robust": "4", "mip": "2x3", "encoding": "8"}
+OPTIMA = {"jobshop": 11, "routing": 36, "robust": 14, "control": 3, "mip": 19, "encoding": 11}  # of the toys
+DIMENSIONS = {"jobshop": "3x3", "routing": "6", "robust": "4", "control": "1x1x3", "mip": "2x3", "encoding": "8"}
 
 families = pytest.mark.parametrize("name", FAMILIES)
 
@@ -50,5 +50,5 @@ def test_generators_make_instances_of_the_family_from_a_seed(name: str) -> None:
 
 
 def test_a_stranger_is_told_what_there_is() -> None:
-    with pytest.raises(UnknownNameError, match="takes one of: jobshop, routing, robust, mip, encoding"):
+    with pytest.raises(UnknownNameError, match="takes one of: jobshop, routing, robust, control, mip, encoding"):
         family_of(3)

@@ -78,11 +78,11 @@ def test_a_limit_reaches_later_layers_even_through_identities() -> None:
         1, (np.array([[2.0]]), np.array([[0.0, 3.0]])), (np.zeros(1), np.zeros(1)), (np.array([IDENTITY]),)
     )
     limits = Bounds((np.array([-np.inf]), np.array([-np.inf])), (np.array([1.0]), np.array([np.inf])))
-    bounds = clipped_bounds(double, -np.ones(1), np.ones(1), limits, slack=0.0)
+    bounds = clipped_bounds(double, -np.ones(1), np.ones(1), limits, slack=1e-9)
     assert bounds is not None
     assert (*bounds.lower[-1], *bounds.upper[-1]) == pytest.approx((-6.0, 3.0), abs=1e-12)
     beyond = Bounds(limits.lower, (np.array([-2.1]), np.array([np.inf])))
-    assert clipped_bounds(double, -np.ones(1), np.ones(1), beyond, slack=0.0) is None
+    assert clipped_bounds(double, -np.ones(1), np.ones(1), beyond, slack=1e-9) is None
 
 
 def test_lines_are_those_of_crown() -> None:

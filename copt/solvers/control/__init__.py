@@ -1,0 +1,4 @@
+"""Plans through piecewise-linear dynamics, with proved bounds."""
+
+from copt.solvers.control.engine import NAME as NAME
+from copt.solvers.control.engine import solve as solve
