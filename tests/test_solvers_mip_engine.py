@@ -18,7 +18,7 @@ import copt
 from copt import Status, StopReason
 from copt.errors import InvalidSolutionError
 from copt.events import Silent
-from copt.instances.mip_generators import knapsacks
+from copt.instances.mip_generators import knapsacks, set_cover
 from copt.instances.mip_scip import from_scip
 from copt.problems.mip import MIP, Point, check, objective, toy
 from copt.solvers.mip import master
@@ -137,6 +137,15 @@ def test_a_gap_and_a_target_end_it() -> None:
     aimed = copt.solve(HARD, target=target)
     assert aimed.stopped_by is StopReason.TARGET
     assert aimed.objective is not None and aimed.objective >= target
+
+
+def test_the_bound_of_the_first_relaxation_is_heard_while_scip_cuts() -> None:
+    """From an optimum, no better point draws attention to it: 215.2 is the relaxation, 217 what cuts make of it."""
+    instance = set_cover(rows=100, columns=150, density=0.08, seed=3)
+    start = copt.solve(instance, workers=1).solution
+    result = copt.solve(instance, workers=1, start=start)
+    assert result.objective == 217
+    assert any(abs(bound - 215.2) <= 1e-6 for _, bound in result.trace.bounds)
 
 
 def test_a_start_is_the_first_incumbent_and_a_wrong_one_is_refused() -> None:

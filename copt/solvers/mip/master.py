@@ -22,7 +22,8 @@ __all__ = ["Master"]
 
 POLL = 0.02  # seconds between two looks at the stop conditions
 PRIORITY = 10**6  # before SCIP's own heuristics: what is handed in costs next to nothing
-EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND
+# Rounds of cuts at a node end in no event of a linear program, but in a better bound.
+EVENTS = EVENT.NODESOLVED | EVENT.LPEVENT | EVENT.BESTSOLFOUND | EVENT.DUALBOUNDIMPROVED
 CLOSE = 1e-6  # relative difference of values that SCIP takes for equal
 REPAIR = 5.0  # seconds for the continuous part of a point that SCIP takes and the checker refuses
 BETWEEN = (STAGE.TRANSFORMING, STAGE.INITPRESOLVE, STAGE.EXITPRESOLVE, STAGE.INITSOLVE, STAGE.EXITSOLVE)
