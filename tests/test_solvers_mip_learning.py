@@ -117,12 +117,12 @@ def test_a_memory_survives_its_file(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "memory.json")
     assert memory.arms(COVER) == {}
     assert memory.setting(COVER, np.random.default_rng(0)) == DEFAULT
-    memory.learn(COVER, {"rins": Record(2.0, 0.5, 0.3, 0.6), "rows": Record()}, "no cuts", -0.25)
+    memory.learn(COVER, {"rins": Record(2.0, 0.5, 0.3, 0.6, 0.7), "rows": Record()}, "no cuts", -0.25)
     again = Memory(tmp_path / "memory.json")
     assert again.lessons == memory.lessons
     (name, record), *rest = again.arms(COVER).items()
     assert (name, rest) == ("rins", [])
-    assert dataclasses.astuple(record) == pytest.approx((2.0, 0.5, 0.3, 0.6))  # descriptions are stored rounded
+    assert dataclasses.astuple(record) == pytest.approx((2.0, 0.5, 0.3, 0.6, 0.7))  # descriptions are stored rounded
     assert again.card == {"lessons": 1}
     assert again.weights["descriptions"].shape == (1, len(NAMES))
     assert [path.name for path in tmp_path.iterdir()] == ["memory.json"]

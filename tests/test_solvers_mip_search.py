@@ -1,12 +1,14 @@
 """Neighbourhoods, and the searches in them."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mip_cases import any_mips, best_binary, dense, make_mip
 
-from copt.instances.mip_generators import facility_location, set_cover
+from copt.instances.mip_generators import facility_location, item_placement, set_cover
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled, toy
 from copt.solvers.mip.arms import ARMS, POOL, Arm, State
@@ -20,7 +22,32 @@ SITES = facility_location(customers=8, facilities=5, seed=1)
 def search_of(instance: MIP) -> tuple[SubMIP, list[FloatArray]]:
     """Return a search and the points that it tells of."""
     found: list[FloatArray] = []
-    return SubMIP(instance, found.append, lambda: False, 0), found
+
+    def tell(values: FloatArray) -> bool:
+        found.append(values)
+        return True
+
+    return SubMIP(instance, tell, lambda: False, 0), found
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_patience_counts_from_the_last_point_that_is_the_best_known(best: bool) -> None:
+    instance = item_placement(seed=0)
+    ticks = itertools.count()
+    told: list[int] = []  # when; time is how often the clock was looked at
+
+    def tell(_: FloatArray) -> bool:
+        told.append(next(ticks))
+        return best
+
+    search = SubMIP(instance, tell, lambda: False, 0, lambda: float(next(ticks)))
+    nothing = np.zeros(instance.num_variables, dtype=np.bool_)
+    began = next(ticks)
+    outcome = search.solve(nothing, np.zeros(instance.num_variables), seconds=1e6, patience=20.0)
+    assert not outcome.exhausted
+    last = told[-2] if best else began  # the very last is told when all is over
+    assert 20.0 <= next(ticks) - last <= 30.0
+    assert (outcome.seconds > 30.0) == best
 
 
 def informed(instance: MIP) -> State:

@@ -8,6 +8,7 @@ __all__ = ["Bandit", "Record"]
 
 FADING = 0.9  # of what an arm did before, each time that it is tried again
 SHARE = 0.9  # of the integer variables that is held at first
+SECONDS = 0.2  # that a sub-program may go without a better point, at first
 
 
 @dataclass
@@ -18,25 +19,27 @@ class Record:
         tries: How often it was tried, older tries fading.
         mean: Its mean reward.
         square: The mean of the squares.
-        share: Share of the integer variables that it held last.
+        share: Share of the integer variables that it holds next.
+        seconds: How long its next sub-program may go without a better point.
     """
 
     tries: float = 0.0
     mean: float = 0.0
     square: float = 0.0
     share: float = SHARE
+    seconds: float = SECONDS
 
     def add(self, reward: float) -> None:
         """Count one more try."""
         self.tries *= FADING
-        self.blend(Record(1.0, reward, reward**2, self.share), 1.0)
+        self.blend(Record(1.0, reward, reward**2, self.share, self.seconds), 1.0)
 
     def blend(self, other: "Record", weight: float) -> None:
         """Take in what another record says, whose tries count ``weight`` each."""
         tries = weight * other.tries
         total = self.tries + tries
         if total > 0:
-            for name in ("mean", "square", "share"):
+            for name in ("mean", "square", "share", "seconds"):
                 own = getattr(self, name)
                 setattr(self, name, own + tries / total * (getattr(other, name) - own))
         self.tries = total

@@ -1,5 +1,6 @@
 """What earlier solves have taught: which neighbourhoods and which settings of SCIP paid on similar programs."""
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -64,8 +65,8 @@ class Memory:
         """Return what to expect of the arms on ``instance``."""
         records: dict[str, Record] = {}
         for weight, lesson in self._weighed(instance):
-            for name, (tries, mean, square, share) in lesson["arms"].items():
-                records.setdefault(name, Record(share=0.0)).blend(Record(tries, mean, square, share), weight)
+            for name, numbers in lesson["arms"].items():
+                records.setdefault(name, Record()).blend(Record(*numbers), weight)
         for record in records.values():
             record.tries = min(record.tries, TRUST)
         return records
@@ -98,7 +99,7 @@ class Memory:
         Raises:
             CoptError: If the file cannot be written.
         """
-        tried = {name: [r.tries, r.mean, r.square, r.share] for name, r in arms.items() if r.tries > 0}
+        tried = {name: list(dataclasses.astuple(r)) for name, r in arms.items() if r.tries > 0}
         description = [round(float(value), 6) for value in describe(instance)]
         self.lessons.append(Lesson(description=description, arms=tried, setting=setting, reward=float(reward)))
         del self.lessons[:-MOST]
@@ -128,5 +129,7 @@ class Memory:
         if len(lesson["description"]) != len(NAMES) or lesson["setting"] not in SETTINGS:
             raise ValueError("a lesson of another version")
         for numbers in lesson["arms"].values():
+            if len(numbers) != len(dataclasses.fields(Record)):
+                raise ValueError("a lesson of another version")
             Record(*map(float, numbers))
         float(lesson["reward"])

@@ -51,7 +51,8 @@ class SubMIP:
 
     Args:
         instance: The program; costs are minimised here whatever its sense.
-        tell: Called with the values of each better point, feasible but for rounding; of the relaxation too.
+        tell: Called with the values of each point that HiGHS finds better, feasible but for rounding; returns whether
+            it is the best known.
         halted: Whether the search must end.
         seed: Seed of HiGHS.
         clock: What counts as seconds.
@@ -60,7 +61,7 @@ class SubMIP:
     def __init__(
         self,
         instance: MIP,
-        tell: Callable[[FloatArray], None],
+        tell: Callable[[FloatArray], bool | None],
         halted: Callable[[], bool],
         seed: int,
         clock: Callable[[], float] = time.perf_counter,
@@ -77,7 +78,7 @@ class SubMIP:
         self._highs.cbMipInterrupt.subscribe(self._look)
         self._highs.cbSimplexInterrupt.subscribe(self._look)
         self._highs.cbIpmInterrupt.subscribe(self._look)
-        self._until = np.inf
+        self._patience = self._until = self._most = np.inf
 
     def relax(self, seconds: float) -> Relaxed | None:
         """Return the solution of the linear relaxation, None if it is not found in time or there is none."""
@@ -99,13 +100,22 @@ class SubMIP:
         highs.changeColsIntegrality(self._all.size, self._all, self._kinds)
         return found
 
-    def solve(self, fixed: Mask, values: FloatArray, *, seconds: float, start: FloatArray | None = None) -> Outcome:
+    def solve(
+        self,
+        fixed: Mask,
+        values: FloatArray,
+        *,
+        seconds: float,
+        patience: float = np.inf,
+        start: FloatArray | None = None,
+    ) -> Outcome:
         """Search with the variables of ``fixed`` held at ``values``.
 
         Args:
             fixed: Which are held, shape (variables,).
             values: Where they are held, shape (variables,).
-            seconds: Most time.
+            seconds: Most seconds.
+            patience: Most seconds without a point that is the best known.
             start: A point of the neighbourhood that is to be beaten.
         """
         highs, instance = self._highs, self.instance
@@ -116,7 +126,7 @@ class SubMIP:
             solution = highspy.HighsSolution()
             solution.col_value = start
             highs.setSolution(solution)
-        self._run(seconds)
+        self._run(seconds, patience)
         status = highs.getModelStatus()
         value = float(highs.getInfo().objective_function_value)
         known = highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
@@ -127,15 +137,17 @@ class SubMIP:
         over = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible)
         return Outcome(value if known else np.inf, status in over, self._clock() - began)
 
-    def _run(self, seconds: float, *, relaxed: bool = False) -> None:
-        self._until = self._clock() + seconds
+    def _run(self, seconds: float, patience: float = np.inf, *, relaxed: bool = False) -> None:
+        began = self._clock()
+        self._patience, self._until, self._most = patience, began + min(patience, seconds), began + seconds
         # HiGHS' clock runs on from one linear program to the next, but starts anew with each tree.
         limit = max(0.01, seconds) + (self._highs.getRunTime() if relaxed else 0.0)
         self._highs.setOptionValue("time_limit", limit if self._clock is time.perf_counter else np.inf)
         self._highs.run()
 
     def _hear(self, event: Any) -> None:
-        self._tell(np.array(event.data_out.mip_solution))
+        if self._tell(np.array(event.data_out.mip_solution)):
+            self._until = min(self._most, self._clock() + self._patience)
 
     def _look(self, event: Any) -> None:
         event.data_in.user_interrupt = self._clock() >= self._until or self._halted()  # it stays as it is left

@@ -1,6 +1,5 @@
 """The worker process: relaxation, first points, then one neighbourhood after the other until it is killed."""
 
-import itertools
 import pickle
 import sys
 import threading
@@ -21,7 +20,9 @@ from copt.solvers.mip.submip import SubMIP
 __all__ = ["Worker", "main"]
 
 JUMP = 1.0  # seconds for the search of a feasible point
-FIRST, LONGEST = 0.7, 8.0  # seconds for the first neighbourhoods, and for any
+WHOLE = 0.7  # seconds for the linear program that is left with its integers
+LONGEST = 8.0  # seconds for the search of a neighbourhood, however fruitful
+PATIENT = 1.6  # by what the seconds without a better point grow where one was missing
 LEAST, MOST = 0.1, 0.98
 BETTER = 1e-6  # relative improvement that counts
 OVERHEAD = 0.05  # seconds added to each try, so that no quick one looks infinitely good
@@ -77,12 +78,10 @@ class Worker:
             self._jump(self.state.relaxed.values)
             self._guess()
             self._descend("dive")
-        for turn in itertools.count():
-            if self._halted():
-                break
+        while not self._halted():
             self._take_news()
             name = self._bandit.choose([name for name, arm in self._arms.items() if self._fits(arm)])
-            self._try(self._arms[name], min(LONGEST, FIRST * 1.05**turn))
+            self._try(self._arms[name])
 
     def _guess(self) -> None:
         """Ask the guide, if there is one, and try what it says."""
@@ -97,7 +96,7 @@ class Worker:
         record.share = MOST
         while record.share > LEAST and not self._halted():
             share, best = record.share, self.state.best
-            self._try(arm, FIRST)
+            self._try(arm)
             if record.share >= share and self.state.best >= best:
                 break
 
@@ -109,37 +108,38 @@ class Worker:
         if point is not None:
             self._tell(point)
             if not instance.integer.all():
-                self._model.solve(instance.integer, point, seconds=min(FIRST, self._left()), start=point)
+                self._model.solve(instance.integer, point, seconds=min(WHOLE, self._left()), start=point)
 
     def _fits(self, arm: Arm) -> bool:
         state = self.state
         known = (not arm.relaxed or state.relaxed is not None) and (not arm.guided or state.guess is not None)
         return len(state.pool) >= arm.points and known
 
-    def _try(self, arm: Arm, seconds: float) -> None:
-        """Search a neighbourhood, and learn from it how promising and how wide the next should be."""
+    def _try(self, arm: Arm) -> None:
+        """Search a neighbourhood, and learn from it how promising the next is, how wide and how long it should be."""
         state, before, self._source = self.state, self.state.best, arm.name
-        share = self._bandit.records[arm.name].share
+        record = self._bandit.records[arm.name]
         began = self._clock()
-        hold = arm.hold(state, share)
+        hold = arm.hold(state, record.share)
         if hold is None:
-            self._learn(arm, 0.0, max(LEAST, 0.8 * share))
+            self._learn(arm, 0.0, max(LEAST, 0.8 * record.share), record.seconds)
             return
-        found = self._model.solve(hold.fixed, hold.values, seconds=min(seconds, self._left()), start=hold.start)
+        share, seconds, most = record.share, record.seconds, min(LONGEST, self._left())
+        found = self._model.solve(hold.fixed, hold.values, patience=seconds, seconds=most, start=hold.start)
         took = self._clock() - began
         gain = _gain(before, state.best)
         if found.exhausted:
             share = max(LEAST, share - (0.1 if took < 0.3 * seconds else 0.03))
         elif gain == 0.0:
-            share = min(MOST, share + 0.3 * (1.0 - share))
-        self._learn(arm, gain / (took + OVERHEAD), share)
+            share, seconds = min(MOST, share + 0.3 * (1.0 - share)), min(LONGEST, PATIENT * seconds)
+        self._learn(arm, gain / (took + OVERHEAD), share, seconds)
 
-    def _learn(self, arm: Arm, reward: float, share: float) -> None:
-        """Remember what an arm has earned and how much it is to hold next time."""
+    def _learn(self, arm: Arm, reward: float, share: float, seconds: float) -> None:
+        """Remember what an arm has earned, how much it is to hold next time and how long it may take."""
         own = self._tried.setdefault(arm.name, Record())
         for record in (self._bandit.records[arm.name], own):
             record.add(reward)
-            record.share = share
+            record.share, record.seconds = share, seconds
         self._send(Report(arm.name, own))
 
     def _left(self) -> float:
@@ -148,17 +148,19 @@ class Worker:
     def _halted(self) -> bool:
         return self._left() <= 0.0
 
-    def _tell(self, values: FloatArray) -> None:
-        """Keep a point if it is feasible, moved on as far as that is easy, and send it if it is the best."""
+    def _tell(self, values: FloatArray) -> bool:
+        """Keep a point if it is feasible, moved on as far as that is easy; send it, and say so, if it is the best."""
         instance = self._instance
         point = settled(instance, values)
         if point is None:
-            return
+            return False
         better = self.state.points.polish(point.values)
         values = point.values if check(instance, Point(better)) else better
-        if self.state.add(_cost_of(instance, values), values):
+        best = self.state.add(_cost_of(instance, values), values)
+        if best:
             places = np.flatnonzero(values)
             self._send(Found(self._source, places.astype(np.int32), values[places]))
+        return best
 
     def _send(self, message: Found | Report) -> None:
         try:
