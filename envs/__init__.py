@@ -2,6 +2,17 @@
 
 import gymnasium
 
+from copt.envs.control import ControlEnv as ControlEnv
+from copt.envs.control import ControlObservation as ControlObservation
+from copt.envs.control import StateAndGoal as StateAndGoal
+from copt.envs.control import StateOnly as StateOnly
+from copt.envs.control_cartpole import CartPoleWalls as CartPoleWalls
+from copt.envs.control_pushing import PushT as PushT
+from copt.envs.control_task import ControlTask as ControlTask
+from copt.envs.control_task import Explorer as Explorer
+from copt.envs.control_task import Scene as Scene
+from copt.envs.control_task import Simulation as Simulation
+from copt.envs.control_transitions import transitions as transitions
 from copt.envs.jobshop import JobShopEnv as JobShopEnv
 from copt.envs.jobshop_chains import Chains as Chains
 from copt.envs.jobshop_chains import cut as cut
@@ -70,3 +81,7 @@ gymnasium.register("copt/RoutingImprove-v0", entry_point="copt.envs.routing_impr
 gymnasium.register("copt/Branching-v0", entry_point="copt.envs.mip:MipEnv")
 gymnasium.register("copt/Diving-v0", entry_point="copt.envs.mip:MipEnv", kwargs={"dynamics": Diving()})
 gymnasium.register("copt/Configure-v0", entry_point="copt.envs.mip:MipEnv", kwargs={"dynamics": Configure()})
+
+CONTROL: dict[str, ControlTask] = {"CartPoleWalls": CartPoleWalls(), "PushT": PushT(), "PushTObstacles": PushT(obstacles=2)}
+for word, task in CONTROL.items():
+    gymnasium.register(f"copt/{word}-v0", entry_point="copt.envs.control:ControlEnv", kwargs={"task": task})

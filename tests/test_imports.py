@@ -50,6 +50,7 @@ LAZY = {
     "pyvrp",
     "pyscipopt",
     "highspy",
+    "pymunk",
 }
 OWNERS = {  # who may import a package at all
     "torch": {"copt.models"},
@@ -59,6 +60,7 @@ OWNERS = {  # who may import a package at all
     "ortools": {"copt.solvers", "copt.bench"},
     "numba": {"copt.solvers", "copt.doctor", "copt.models"},
     "gymnasium": {"copt.envs"},
+    "pymunk": {"copt.envs"},
     "ray": {"copt.batch"},
     "pyvrp": {"copt.solvers", "copt.bench"},
     "pyscipopt": {"copt.instances", "copt.envs", "copt.solvers", "copt.plugins", "copt.bench"},

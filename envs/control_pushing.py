@@ -1,0 +1,203 @@
+"""Pushing a T-shaped block over a table to a pose, round obstacles or without."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from copt.envs.control_canvas import AMBER, INK, TEAL, Canvas, outward
+from copt.envs.control_obstacles import clear, keep_out, regular, stopped
+from copt.envs.control_table import Table
+from copt.envs.control_task import Scene
+from copt.errors import CoptError
+from copt.problems.base import FloatArray
+from copt.problems.control_cost import Cost
+
+__all__ = ["KEYPOINTS", "PARTS", "PushT", "keypoints", "pose"]
+
+TABLE = np.array([3.2, 1.8])  # half its sides
+RADIUS = 0.1  # of the pusher
+STROKE = 0.3  # greatest displacement of the pusher along each axis
+HALF = 0.15  # half the thickness of bar and stem
+_MIDDLE = 0.15 * 0.36 - 0.45 * 0.27  # of mass, times the area, above the lower side of the bar
+_LIFT = np.array([0.0, -_MIDDLE / 0.63])
+
+BAR = np.array([[-0.6, 0.0], [0.6, 0.0], [0.6, 0.3], [-0.6, 0.3]]) + _LIFT
+STEM = np.array([[-0.15, -0.9], [0.15, -0.9], [0.15, 0.0], [-0.15, 0.0]]) + _LIFT
+PARTS = (BAR, STEM)  # of the block, around its centre of mass
+KEYPOINTS = np.array([[-0.45, 0.15], [0.45, 0.15], [0.0, 0.15], [0.0, -0.75]]) + _LIFT
+"""Of the block: where the middle lines of bar and stem end and meet, as far from all sides as the block is thick."""
+
+EFFORT = np.array([0.02, 0.02])
+TOWARDS = 0.05  # weight of the pusher's distance from the middle of the block
+NEAR = 0.1  # mean distance of keypoints from the goal
+TRIES = 1000
+CLEAR = 0.05  # between what is placed at random
+
+
+def keypoints(place: Sequence[float] | FloatArray, angle: float) -> FloatArray:
+    """Return the keypoints of a block that lies at ``place``, shape (4, 2)."""
+    c, s = math.cos(angle), math.sin(angle)
+    points: FloatArray = np.asarray(place) + KEYPOINTS @ np.array([[c, s], [-s, c]])
+    return points
+
+
+def pose(points: FloatArray) -> tuple[FloatArray, float]:
+    """Return place and angle of the block whose keypoints are nearest, by least squares, to some of shape (4, 2)."""
+    own, seen = KEYPOINTS - KEYPOINTS.mean(axis=0), points - points.mean(axis=0)
+    angle = float(np.arctan2((own[:, 0] * seen[:, 1] - own[:, 1] * seen[:, 0]).sum(), (own * seen).sum()))
+    return points.mean(axis=0) - keypoints(np.zeros(2), angle).mean(axis=0), angle
+
+
+class Pushing:
+    """A block and a pusher on a table, in motion."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._closed = [(rows, limits + RADIUS) for rows, limits in map(outward, scene.obstacles)]
+        self._table = Table(scene.obstacles)
+        place, angle = pose(scene.start[:8].reshape(4, 2))
+        self._block = self._table.block(PARTS, place.tolist(), angle)
+        self._pusher = self._table.pusher(scene.start[8:].tolist(), RADIUS)
+
+    def step(self, action: FloatArray) -> FloatArray:
+        """Return the state after the pusher's move, which obstacles and the edges of the table cut short."""
+        x, y = self._pusher.position
+        to_x = min(max(x + action[0], RADIUS - TABLE[0]), TABLE[0] - RADIUS)
+        to_y = min(max(y + action[1], RADIUS - TABLE[1]), TABLE[1] - RADIUS)
+        by = (float(to_x - x), float(to_y - y))
+        by = stopped((x, y), by, self._closed)
+        self._table.push(self._pusher, RADIUS, by, (self._block,))
+        return np.append(keypoints(self._block.position, self._block.angle).ravel(), self._pusher.position)
+
+
+@dataclass(frozen=True)
+class PushT:
+    """Push a T-shaped block to a pose with a round pusher.
+
+    States are the keypoints of the block, x before y, then the pusher; an action is the displacement of the pusher. The
+    block slides slowly: it rests when it is not pushed.
+
+    Args:
+        obstacles: Number of obstacles between the block and its goal.
+        around: Whether the pusher starts where the block has to go, so that it must go round the block first.
+    """
+
+    obstacles: int = 0
+    around: bool = False
+    steps: int = 60
+
+    @property
+    def name(self) -> str:
+        """The word of the task."""
+        return "pusht-obstacles" if self.obstacles else "pusht"
+
+    @property
+    def reach(self) -> FloatArray:
+        """Greatest displacements."""
+        return np.full(2, STROKE)
+
+    @property
+    def limits(self) -> FloatArray:
+        """What is on the table."""
+        return np.concatenate([np.tile(TABLE - HALF, 4), TABLE - RADIUS])
+
+    @property
+    def fatal(self) -> FloatArray:
+        """Without end: a block that hangs over the edge can be pushed back."""
+        return np.full(10, np.inf)
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """Weights of the mean distance of the keypoints, and of the pusher's from their middle, shape (10, 10)."""
+        rows = np.diag([0.25] * 8 + [TOWARDS] * 2)
+        rows[8, 0:8:2] = rows[9, 1:8:2] = -TOWARDS / 4
+        return rows
+
+    def scene(self, rng: np.random.Generator, start: FloatArray | None = None, goal: FloatArray | None = None) -> Scene:
+        """Return a block, and a goal half a unit to one and a half away."""
+        for _ in range(TRIES):
+            first, last = self._ends(rng, start, goal)
+            blocks = [_obstacle(rng, first, last) for _ in range(self.obstacles)]
+            spots = np.vstack([first[:8].reshape(4, 2), last[:8].reshape(4, 2)])
+            if clear(spots, blocks, HALF + CLEAR) and clear(first[None, 8:], blocks, RADIUS + CLEAR):
+                points = [(0, HALF), (2, HALF), (4, HALF), (6, HALF), (8, RADIUS)]
+                regions = [region for corners in blocks for region in keep_out(corners, points, 10)]
+                cost = Cost(goal=last, state=self.weights, action=EFFORT)
+                return Scene(first, cost, tuple(regions), tuple(blocks))
+        raise CoptError(f"found no room for {self.obstacles} obstacles; ask for fewer, or for another start or goal")
+
+    def anywhere(self, rng: np.random.Generator) -> FloatArray:
+        """Return a block with the pusher near it."""
+        return self._ends(rng, None, None)[0]
+
+    def simulate(self, scene: Scene) -> Pushing:
+        """Return the table at the start."""
+        return Pushing(scene)
+
+    def reached(self, state: FloatArray, goal: FloatArray) -> bool:
+        """Return whether the keypoints are near their goals on average."""
+        away = (state - goal)[:8].reshape(4, 2)
+        return bool(np.hypot(*away.T).mean() <= NEAR)
+
+    def explore(self, scene: Scene, state: FloatArray, last: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return a move like the last one, or one towards some point of the block, or to its other side."""
+        draw = rng.random(5).tolist()
+        if draw[0] < 0.6 and last.any():
+            fresh = last
+        else:
+            corner = 2 * int(4 * draw[1])
+            aim = state[corner : corner + 2] + 1.5 * np.array([draw[2] - 0.5, draw[3] - 0.5])
+            away = aim - state[8:]
+            fresh = STROKE * (0.3 + 0.9 * draw[4]) / max(1e-9, float(np.hypot(*away))) * away
+        noisy: FloatArray = fresh + 0.03 * rng.standard_normal(2)
+        return np.minimum(np.maximum(noisy, -STROKE), STROKE)
+
+    def draw(self, canvas: Canvas, state: FloatArray, scene: Scene) -> None:
+        """Draw the goal, the obstacles, the block and the pusher."""
+        _draw_block(canvas, scene.goal, 0.22)
+        for corners in scene.obstacles:
+            canvas.polygon(corners, INK, alpha=0.75)
+        _draw_block(canvas, state, 1.0)
+        canvas.disc(state[8:], RADIUS, AMBER)
+
+    def canvas(self) -> Canvas:
+        """Return a picture of the whole table."""
+        return Canvas()
+
+    def _ends(
+        self, rng: np.random.Generator, start: FloatArray | None, goal: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return start and goal, drawn unless given."""
+        inner = TABLE - 0.9
+        place, angle = rng.uniform(-inner, inner), rng.uniform(-np.pi, np.pi)
+        if start is not None:
+            place, angle = pose(start[:8].reshape(4, 2))
+        way, turn = rng.uniform(-np.pi, np.pi), rng.uniform(-1.0, 1.0)
+        target = np.clip(place + rng.uniform(0.5, 1.5) * np.array([np.cos(way), np.sin(way)]), -inner, inner)
+        last = np.append(keypoints(target, angle + turn).ravel(), target) if goal is None else goal
+        if start is not None:
+            return start, last
+        ahead = last[:8].reshape(4, 2).mean(axis=0) - place
+        side = np.arctan2(ahead[1], ahead[0]) if self.around else rng.uniform(-np.pi, np.pi)
+        side += rng.uniform(-0.4, 0.4)
+        pusher = np.clip(
+            place + rng.uniform(0.8, 1.1) * np.array([np.cos(side), np.sin(side)]), RADIUS - TABLE, TABLE - RADIUS
+        )
+        return np.append(keypoints(place, angle).ravel(), pusher), last
+
+
+def _obstacle(rng: np.random.Generator, first: FloatArray, last: FloatArray) -> FloatArray:
+    """Return a box or a rounder obstacle near the way from start to goal."""
+    ends = first[:8].reshape(4, 2).mean(axis=0), last[:8].reshape(4, 2).mean(axis=0)
+    share = rng.uniform(-0.2, 1.2)
+    centre = (1 - share) * ends[0] + share * ends[1] + rng.uniform(-0.9, 0.9, 2)
+    return regular(centre, rng.uniform(0.15, 0.3), int(rng.choice([4, 8])), rng.uniform(0.0, np.pi / 2))
+
+
+def _draw_block(canvas: Canvas, state: FloatArray, alpha: float) -> None:
+    place, angle = pose(state[:8].reshape(4, 2))
+    c, s = np.cos(angle), np.sin(angle)
+    parts = [place + corners @ np.array([[c, s], [-s, c]]) for corners in PARTS]
+    canvas.union(parts, TEAL, alpha=alpha, grown=0.005)  # so that no seam shows
