@@ -151,6 +151,9 @@ class Scripted:
         """Remember what it is told."""
         self.heard.append(values)
 
+    def rest(self) -> None:
+        """Do nothing, as always."""
+
     def end(self) -> None:
         """End."""
         self.ended = True

@@ -21,7 +21,7 @@ from copt.events import Silent
 from copt.instances.mip_generators import knapsacks, set_cover
 from copt.instances.mip_scip import from_scip
 from copt.problems.mip import MIP, Point, check, objective, toy
-from copt.solvers.mip import master
+from copt.solvers.mip import master, partner
 from copt.solvers.mip.partner import Partner, Task
 
 INF = np.inf
@@ -198,7 +198,7 @@ def test_an_error_of_a_listener_ends_the_solve_and_reaches_the_caller(workers: i
 @pytest.fixture
 def cast(monkeypatch: pytest.MonkeyPatch) -> Cast:
     made = Cast()
-    monkeypatch.setattr(master, "Partner", made)
+    monkeypatch.setattr(partner, "Partner", made)
     monkeypatch.setattr("plugin_cases.Scripted.records", {}, raising=False)
     return made
 
@@ -224,11 +224,11 @@ def test_without_a_process_scip_works_alone(cast: Cast) -> None:
 
 def test_a_partner_that_dies_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(task: Task) -> Partner:
-        partner = Partner(task)
-        os.kill(partner.pid, 9)
-        return partner
+        dead = Partner(task)
+        os.kill(dead.pid, 9)
+        return dead
 
-    monkeypatch.setattr(master, "Partner", start)
+    monkeypatch.setattr(partner, "Partner", start)
     assert copt.solve(HARD, workers=2, gap=0.02).stopped_by is StopReason.GAP
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ from copt.instances.mip_generators import knapsacks, set_cover
 from copt.instances.mip_scip import to_scip
 from copt.monitor import Monitor
 from copt.problems.mip import MIP, toy
+from copt.solvers.mip import partner
 from copt.solvers.mip.bandit import FADING, Bandit, Record
 from copt.solvers.mip.features import NAMES, describe
 from copt.solvers.mip.memory import MOST, TRUST, Memory
+from copt.solvers.mip.partner import Partner, Task
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
 from copt.stop import Stop
 
@@ -184,6 +187,30 @@ def test_a_session_learns_from_each_solve(tmp_path: Path) -> None:
         result = session.solve(set_cover(rows=30, columns=60, density=0.1, seed=seed), seed=seed)
         assert (result.status, result.policy) == (Status.OPTIMAL, "memory")
     assert len(copt.mip.Session(tmp_path / "memory.json").memory.lessons) == 2
+
+
+def test_a_session_keeps_one_process_until_it_is_closed_or_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Partner] = []
+
+    def start(task: Task) -> Partner:
+        made.append(Partner(task))
+        return made[-1]
+
+    monkeypatch.setattr(partner, "Partner", start)
+    monkeypatch.setattr(partner, "PATIENCE", 30.0)
+    with copt.mip.Session(tmp_path / "memory.json") as session:
+        for _ in range(2):
+            assert session.solve(toy(), workers=2).objective == 19
+        assert len(made) == 1
+        os.kill(made[0].pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(made[0].pid, 0)
+    assert session.solve(toy(), workers=2).objective == 19
+    del session
+    with pytest.raises(ProcessLookupError):
+        os.kill(made[1].pid, 0)
 
 
 def test_a_memory_that_cannot_be_written_costs_no_solution(tmp_path: Path) -> None:

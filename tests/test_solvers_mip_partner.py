@@ -5,17 +5,20 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mip_cases import solve_with_scip
 from plugin_cases import until
 
-from copt.problems.mip import Point, check, objective, toy
+from copt.instances.mip_generators import set_cover
+from copt.problems.mip import MIP, Point, check, objective, toy
 from copt.solvers.mip.channel import Desk, Line
-from copt.solvers.mip.partner import Found, Partner, Task
+from copt.solvers.mip.partner import Found, Partner, Spare, Task
 
 
 @pytest.fixture
@@ -160,8 +163,65 @@ def test_a_system_without_processes_is_told_at_once(monkeypatch: pytest.MonkeyPa
     assert len(os.listdir("/dev/fd")) == before
 
 
-def test_the_process_ends_itself_when_its_time_is_over() -> None:
+def finds(partner: Partner, instance: MIP, value: float) -> bool:
+    """Wait until the partner hands in a point of ``instance`` worth ``value``; all that it hands in must fit."""
+    points: list[Found] = []
+
+    def found() -> bool:
+        points.extend(partner.found())
+        return bool(points) and objective(instance, Point(points[-1].dense(instance.num_variables))) == value
+
+    arrived = until(found)
+    assert all(check(instance, Point(point.dense(instance.num_variables))) == [] for point in points)
+    return arrived
+
+
+def test_it_works_on_one_program_after_the_other_and_rests_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    other = set_cover(rows=20, columns=30, density=0.2, seed=1)
+    best = solve_with_scip(other)
+    assert best is not None
+    partner = Partner(Task(toy().bare(), 60.0, 0))
+    assert finds(partner, toy(), 19)
+    partner.begin(Task(other.bare(), 60.0, 0))
+    assert partner.records == {}
+    partner.tell(np.ones(30))
+    assert finds(partner, other, best)
+    assert partner._process.poll() is None
+    partner.rest()
+    assert partner.rests(30.0)
+    assert (partner.found(), partner.records) == ([], {})
+    partner.begin(Task(toy().bare(), 60.0, 0))
+    assert finds(partner, toy(), 19)
+    partner.end()
+    assert not partner.rests(30.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spare_is_the_same_process_again_unless_it_does_not_rest() -> None:
+    spare = Spare()
+    first = spare.take(Task(toy().bare(), 60.0, 0))
+    assert finds(first, toy(), 19)
+    spare.keep(first)
+    assert first.rests(30.0)
+    again = spare.take(Task(toy().bare(), 60.0, 0))
+    assert again is first
+    os.kill(again.pid, signal.SIGSTOP)
+    spare.keep(again)
+    other = spare.take(Task(toy().bare(), 60.0, 0))
+    assert gone(again.pid)
+    assert finds(other, toy(), 19)
+    spare.keep(other)
+    spare.close()
+    assert gone(other.pid)
+    spare.close()
+
+
+def test_the_process_ends_itself_when_nobody_is_at_the_other_end() -> None:
     partner = Partner(Task(toy().bare(), 0.0, 0))
+    partner._desk.close()
     assert until(lambda: partner._process.poll() is not None)
     assert partner._process.returncode == 0
     partner.end()

@@ -31,7 +31,14 @@ class Desk:
         self._line = line
         self._inbox = bytearray()
         self._sending = memoryview(b"")
+        self._due: list[memoryview] = []
         self._next: Any = None
+
+    def insist(self, message: Any) -> None:
+        """Send ``message`` when the other end takes it, in any case; what was put before and not sent is dropped."""
+        self._due.append(_packed(message))
+        self._next = None
+        self._flush()
 
     def put(self, message: Any) -> None:
         """Send ``message`` when the other end takes it; it replaces one whose turn has not come."""
@@ -59,8 +66,10 @@ class Desk:
 
     def _flush(self) -> None:
         with contextlib.suppress(OSError):  # the other end is busy, or gone
-            while self._sending or self._next is not None:
-                if not self._sending:
+            while self._sending or self._due or self._next is not None:
+                if not self._sending and self._due:
+                    self._sending = self._due.pop(0)
+                elif not self._sending:
                     self._sending, self._next = _packed(self._next), None
                 self._sending = self._sending[self._line.send(self._sending) :]
 

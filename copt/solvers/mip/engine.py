@@ -1,5 +1,8 @@
 """SCIP as exact master, and a partner process that starts and improves points."""
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 
 from copt.errors import CoptError
@@ -11,7 +14,7 @@ from copt.result import StopReason
 from copt.solvers.mip.bandit import Record
 from copt.solvers.mip.master import Master
 from copt.solvers.mip.memory import Memory
-from copt.solvers.mip.partner import Guide, Task, available
+from copt.solvers.mip.partner import Guide, Partner, Spare, Task, available
 from copt.solvers.mip.settings import DEFAULT
 
 __all__ = ["NAME", "impossible", "solve", "unfit", "warm"]
@@ -38,11 +41,31 @@ def solve(
         monitor.note(f"SCIP works alone: {reason}")
     guide = None if policy is None or memory is not None else _guide(instance, monitor, policy)
     task = Task(instance.bare(), monitor.remaining, seed, prior, guide) if helped else None
-    records = Master(instance, monitor, seed, setting).run(task, start)
+    with _helper(task, monitor, memory) as partner:
+        Master(instance, monitor, seed, setting, partner).run(start)
+        records = {} if partner is None else partner.records
     if memory is not None:
         _remember(memory, instance, records, setting, monitor)
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
+
+
+@contextlib.contextmanager
+def _helper(task: Task | None, monitor: Monitor, memory: Memory | None) -> Iterator[Partner | None]:
+    """Yield a partner that works on ``task``, None if there is nothing to do or no process to do it."""
+    spare = Spare() if memory is None else memory.spare
+    try:
+        partner = None if task is None else spare.take(task)
+    except OSError as error:
+        monitor.note(f"SCIP works alone: no process could be started beside it ({error.strerror})")
+        partner = None
+    try:
+        yield partner
+    finally:
+        if partner is not None:
+            spare.keep(partner)
+        if memory is None:
+            spare.close()
 
 
 def _guide(instance: MIP, monitor: Monitor, policy: Policy) -> Guide | None:

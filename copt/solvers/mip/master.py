@@ -12,8 +12,7 @@ from copt.instances.mip_scip import to_scip
 from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, objective, settled
-from copt.solvers.mip.bandit import Record
-from copt.solvers.mip.partner import Found, Partner, Task
+from copt.solvers.mip.partner import Found, Partner
 from copt.solvers.mip.plugins import EVENT, Mailbox, Watch, best_values
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
 from copt.solvers.mip.submip import SubMIP
@@ -38,10 +37,14 @@ class Master:
         monitor: Told of points and bounds.
         seed: Shift of SCIP's random seeds.
         setting: Name of one of SETTINGS.
+        partner: Who looks for points beside it, None if nobody does.
     """
 
-    def __init__(self, instance: MIP, monitor: Monitor, seed: int, setting: str = DEFAULT) -> None:
+    def __init__(
+        self, instance: MIP, monitor: Monitor, seed: int, setting: str = DEFAULT, partner: Partner | None = None
+    ) -> None:
         self.instance, self.monitor, self.seed = instance, monitor, seed
+        self._partner = partner
         self.model, self.variables = to_scip(instance)
         self.model.setParam("misc/catchctrlc", False)
         self.model.setParam("randomization/randomseedshift", seed % 2**31)
@@ -53,18 +56,16 @@ class Master:
         self._thread = threading.Thread(target=self._optimise, name="copt-scip", daemon=True)
         self._costless = False  # whether SCIP is asked for any point, so that its bound is none
         self._error: BaseException | None = None
-        self._partner: Partner | None = None
         self._waiting: deque[Found] = deque()
 
-    def run(self, task: Task | None, start: Point | None) -> dict[str, Record]:
-        """Solve until the monitor says stop, once; return what the partner's neighbourhoods did.
+    def run(self, start: Point | None) -> None:
+        """Solve until the monitor says stop, once.
 
         Args:
-            task: What a partner is asked to do, None if there is none.
             start: A point to begin with.
         """
         try:
-            self._solve(task, start)
+            self._solve(start)
             self._conclude()
         finally:
             # Model and plug-ins hold each other: much memory would wait for the garbage collector. After a second
@@ -73,33 +74,22 @@ class Master:
                 self.model.free()
         if self.mailbox.accepted:
             self.monitor.note(self.mailbox.taken())
-        return {} if self._partner is None else self._partner.records
 
-    def _solve(self, task: Task | None, start: Point | None) -> None:
+    def _solve(self, start: Point | None) -> None:
         if start is not None:
             self._offer_start(start)
         self.model.setParam("limits/time", max(0.01, self.monitor.remaining))
         self._thread.start()
         try:
-            self._begin(task)
             while self._thread.is_alive():
                 self._receive()
                 if self.monitor.wait(POLL) is not None:
                     self._interrupt()
         finally:
-            if self._partner is not None:
-                self._partner.end()
             while self._thread.is_alive():
                 self._interrupt()
         if self._error is not None:
             raise self._error
-
-    def _begin(self, task: Task | None) -> None:
-        if task is not None:
-            try:
-                self._partner = Partner(task)
-            except OSError as error:
-                self.monitor.note(f"SCIP works alone: no process could be started beside it ({error.strerror})")
 
     def _interrupt(self) -> None:
         """Ask SCIP to end; before it has begun it forgets that, and from one stage to the next it must not be asked."""

@@ -14,6 +14,7 @@ from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
 from copt.solvers.mip.bandit import Record
 from copt.solvers.mip.features import NAMES, describe
+from copt.solvers.mip.partner import Spare
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
 
 __all__ = ["Lesson", "Memory"]
@@ -28,7 +29,7 @@ class Lesson(dict[str, Any]):
 
 
 class Memory:
-    """Lessons in a JSON file; a policy of family ``mip``.
+    """Lessons in a JSON file, and a partner that waits for the next solve; a policy of family ``mip``.
 
     Args:
         path: The file; it need not be there yet.
@@ -42,6 +43,7 @@ class Memory:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.spare = Spare()
         self.lessons: list[Lesson] = []
         if self.path.exists():
             try:

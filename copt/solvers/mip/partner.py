@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,8 +20,10 @@ from copt.solvers.mip.channel import Desk
 if TYPE_CHECKING:
     from copt.solvers.mip.submip import Relaxed
 
-__all__ = ["Found", "Guide", "Partner", "Task", "available"]
+__all__ = ["Begun", "Found", "Guide", "Order", "Partner", "Report", "Spare", "Task", "available"]
 
+PATIENCE = 0.1  # seconds for a process to leave what it was asked before
+PAUSE = 0.002  # seconds between two looks whether the process rests
 COMMAND = "import sys; sys.path[:] = {path!r}; from copt.solvers.mip.worker import main; main({handle})"
 
 
@@ -46,6 +50,24 @@ class Task(NamedTuple):
     seed: int
     prior: dict[str, Record] = {}  # noqa: RUF012  (a default that nobody changes)
     guide: Guide | None = None
+
+
+class Order(NamedTuple):
+    """What the process is to do from now on, instead of what it does.
+
+    Args:
+        number: Number of the order, the first being 1.
+        path: The file that holds the task, None if there is nothing to do.
+    """
+
+    number: int
+    path: str | None
+
+
+class Begun(NamedTuple):
+    """Says that what follows is of the order with this number."""
+
+    number: int
 
 
 class Report(NamedTuple):
@@ -84,7 +106,7 @@ class Partner:
     """A worker process, from the side of the solve. Whatever becomes of it, no method raises or waits.
 
     Args:
-        task: What it is asked to do.
+        task: What it is asked to do first.
 
     Raises:
         OSError: If the system starts no more processes.
@@ -95,30 +117,54 @@ class Partner:
         code = COMMAND.format(path=sys.path, handle=theirs.fileno())
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         try:
-            with tempfile.TemporaryFile() as file:  # a pipe would make the solve wait until the process reads
-                pickle.dump(task, file, protocol=pickle.HIGHEST_PROTOCOL)
-                file.seek(0)
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", code],
-                    stdin=file,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    env=os.environ | quiet,
-                    start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
-                )
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=os.environ | quiet,
+                start_new_session=True,  # Ctrl-C is for the solve, which then ends its partner
+            )
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
-        self.records: dict[str, Record] = {}
         self._desk = Desk(ours)
+        self._file: Path | None = None
+        self._ordered = self._begun = 0
+        self.begin(task)
 
     @property
     def pid(self) -> int:
         """Number of the process."""
         return self._process.pid
+
+    def begin(self, task: Task) -> None:
+        """Ask it to do something else from now on.
+
+        Raises:
+            OSError: If no file can be written.
+        """
+        handle, name = tempfile.mkstemp(prefix="copt-")  # a pipe would make the solve wait until the process reads
+        with open(handle, "wb") as file:
+            pickle.dump(task, file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._order(Path(name))
+
+    def rest(self) -> None:
+        """Ask it to do nothing until it is asked again."""
+        self._order(None)
+
+    def rests(self, seconds: float) -> bool:
+        """Return whether it does nothing any more, as asked; wait for that so long at most."""
+        until = time.perf_counter() + seconds
+        while True:
+            self.found()
+            left = until - time.perf_counter()
+            if self._begun == self._ordered or left <= 0.0 or self._process.poll() is not None:
+                return self._begun == self._ordered and self._process.poll() is None
+            time.sleep(min(PAUSE, left))
 
     def tell(self, values: FloatArray) -> None:
         """Let it know a better point; if there is a newer one before it listens, only that."""
@@ -129,14 +175,69 @@ class Partner:
         """Return what it has found since the last call."""
         found = []
         for message in self._desk.take():
-            if isinstance(message, Report):
-                self.records[message.arm] = message.record
-            else:
-                found.append(message)
+            if isinstance(message, Begun):
+                self._begun = message.number
+            elif self._begun == self._ordered:  # what it was asked before is of no interest
+                if isinstance(message, Report):
+                    self.records[message.arm] = message.record
+                else:
+                    found.append(message)
         return found
 
     def end(self) -> None:
         """End the process; again is no harm."""
         self._process.kill()
-        self._process.wait()
         self._desk.close()
+        self._tidy()
+        self._process.wait()
+
+    def _order(self, path: Path | None) -> None:
+        self._tidy()
+        self._file = path
+        self._ordered += 1
+        self.records: dict[str, Record] = {}
+        self._desk.insist(Order(self._ordered, None if path is None else str(path)))
+
+    def _tidy(self) -> None:
+        """Remove the file of a task; nobody needs it any more."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+            self._file = None
+
+
+class Spare:
+    """Keeps a partner from one solve to the next, which then need not wait for a process to start."""
+
+    def __init__(self) -> None:
+        self._kept: Partner | None = None
+
+    def take(self, task: Task) -> Partner:
+        """Return a partner that works on ``task``: the one that was kept if it is free, or a new one.
+
+        Raises:
+            OSError: If the system starts no more processes, or no file can be written.
+        """
+        partner, self._kept = self._kept, None
+        if partner is not None and not partner.rests(PATIENCE):
+            partner.end()
+            partner = None
+        if partner is None:
+            return Partner(task)
+        try:
+            partner.begin(task)
+        except OSError:
+            partner.end()
+            raise
+        return partner
+
+    def keep(self, partner: Partner) -> None:
+        """Keep a partner, at rest, instead of the one that is kept."""
+        partner.rest()
+        self.close()
+        self._kept = partner
+
+    def close(self) -> None:
+        """End the partner that is kept, if there is one."""
+        partner, self._kept = self._kept, None
+        if partner is not None:
+            partner.end()

@@ -1,10 +1,11 @@
-"""The worker process: relaxation, first points, then one neighbourhood after the other until it is killed."""
+"""The worker process: relaxation, first points, then one neighbourhood after the other until the task is over."""
 
+import contextlib
 import pickle
-import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from copt.problems.mip import MIP, Point, check, objective, settled
 from copt.solvers.mip.arms import ARMS, Arm, State
 from copt.solvers.mip.bandit import Bandit, Record
 from copt.solvers.mip.channel import Line
-from copt.solvers.mip.partner import Found, Report, Task
+from copt.solvers.mip.partner import Begun, Found, Order, Report, Task
 from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Worker", "main"]
@@ -29,9 +30,42 @@ OVERHEAD = 0.05  # seconds added to each try, so that no quick one looks infinit
 
 
 def main(handle: int) -> None:
-    """Work for the solve at the other end of ``handle``; never returns but when the work is over."""
-    task: Task = pickle.load(sys.stdin.buffer)  # written by the solve that started this process
-    Worker(task, Line(handle)).run()
+    """Work for the solves at the other end of ``handle``, one after the other, until that hangs up."""
+    line = Line(handle)
+    order: Order | None = None
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            order = order or _next_order(line)
+            line.send(Begun(order.number))
+            task, order = _task_of(order), None
+            if task is not None:
+                worker = Worker(task, line)
+                worker.run()
+                order = worker.then()
+
+
+def _next_order(line: Line) -> Order:
+    """Wait for an order; whatever else arrives is about what is over.
+
+    Raises:
+        EOFError: If the other end has hung up.
+    """
+    while not isinstance(message := line.recv(), Order):
+        pass
+    return message
+
+
+def _task_of(order: Order) -> Task | None:
+    """Return the task, None if there is none or it is no longer wanted."""
+    if order.path is None:
+        return None
+    try:
+        content = Path(order.path).read_bytes()
+    except FileNotFoundError:
+        return None
+    Path(order.path).unlink(missing_ok=True)
+    task: Task = pickle.loads(content)  # written by the solve that started this process
+    return task
 
 
 class Channel(Protocol):
@@ -65,12 +99,19 @@ class Worker:
         self._random = np.array([task.seed % 2**62 + 1], dtype=np.uint64)
         self._source = ""
         self._heard: list[Found] = []
+        self._order: Order | None = None
         self._lock = threading.Lock()
         self._model = SubMIP(task.instance, self._tell, self._halted, task.seed, clock)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def then(self) -> Order | None:
+        """Wait for what is to be done after this, and return it; None if the line is dead."""
+        self._listener.join()
+        return self._order
 
     def run(self) -> None:
-        """Work until the time is over."""
+        """Work until the time is over or something else is to be done."""
         self._jump(np.zeros(self._instance.num_variables))
         self._guess()
         self.state.relaxed = self._model.relax(self._left())
@@ -169,13 +210,12 @@ class Worker:
             self._until = 0.0
 
     def _listen(self) -> None:
-        try:
-            while True:
-                news = self._line.recv()
+        with contextlib.suppress(EOFError, OSError):
+            while not isinstance(news := self._line.recv(), Order):
                 with self._lock:
                     self._heard.append(news)
-        except (EOFError, OSError):
-            self._until = 0.0
+            self._order = news
+        self._until = 0.0
 
     def _take_news(self) -> None:
         with self._lock:
