@@ -68,7 +68,7 @@ def write(instance: Any, path: str | Path, *, format: str | None = None) -> None
 
     Args:
         instance: The instance.
-        path: Path of the file.
+        path: Path of the file; weights that are not part of it go into its folder.
         format: Name of the format, such as ``standard``, ``taillard`` or ``fjsplib``; by default the one that
             the suffix stands for, if it can hold the instance, or else the first of the family that can.
 
@@ -84,7 +84,9 @@ def write(instance: Any, path: str | Path, *, format: str | None = None) -> None
     if reason:
         remedy = f"; use format {' or '.join(known.name for known in able)}" if able else ""
         raise CoptError(f"format {chosen.name} cannot hold {instance.name}: {reason}{remedy}")
-    _save(Path(path), chosen.write(instance))
+    for name, content in (chosen.beside(instance) if chosen.beside else {}).items():
+        _save(Path(path).with_name(name), content)
+    _save(Path(path), chosen.write(instance).encode("utf-8"))
 
 
 def read_solution(instance: Any, path: str | Path) -> Any:
@@ -112,7 +114,7 @@ def write_solution(instance: Any, solution: Any, path: str | Path, *, objective:
     """
     if objective is None:
         objective = family_of(instance).load("problem").objective(instance, solution)
-    _save(Path(path), _room_of(instance).format_solution(instance, solution, objective))
+    _save(Path(path), _room_of(instance).format_solution(instance, solution, objective).encode("utf-8"))
 
 
 def _rooms() -> list[Any]:
@@ -178,8 +180,7 @@ def _called(name: str, formats: "tuple[Format, ...]") -> "Format":
     raise UnknownNameError("format", name, known_names, f"choose one of: {', '.join(known_names)}")
 
 
-def _save(path: Path, content: str) -> None:
-    raw = content.encode("utf-8")
+def _save(path: Path, raw: bytes) -> None:
     if path.suffix.lower() == ".zip":
         raise CoptError(f"{path}: zip files are only read; write {path.with_suffix('.gz').name} instead")
     try:

@@ -1,6 +1,6 @@
 """What every file format looks like from outside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ class Format:
         read: Parse a text; raises FormatError with the line.
         refusal: Why it cannot hold an instance and what to do about it, or None if it can.
         write: Return the text of an instance that is not refused.
+        beside: Return the files that the text refers to, by their names in its folder; None if there are none.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Format:
     read: Callable[[Text], Any]
     refusal: Callable[[Any], str | None]
     write: Callable[[Any], str]
+    beside: Callable[[Any], Mapping[str, bytes]] | None = None

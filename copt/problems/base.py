@@ -75,6 +75,8 @@ def same(left: Any, right: Any) -> bool:
     """Return whether two instances or two solutions are equal field by field, arrays included."""
     if type(left) is not type(right):
         return False
+    if isinstance(left, tuple):
+        return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, np.ndarray):
         return np.array_equal(left, right)
     if dataclasses.is_dataclass(left):
