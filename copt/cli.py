@@ -268,6 +268,8 @@ def generate(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / instance.name
         copt.write(instance, path, format=format)
+        if len(list(path.parent.iterdir())) > 1:
+            raise CoptError(f"format {format} puts weights beside the file; give its place with --out")
         say(path.read_text().rstrip("\n"), sys.stdout)
 
 

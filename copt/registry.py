@@ -40,7 +40,7 @@ FAMILIES = {
         Family("jobshop", "copt.problems.jobshop", "copt.solvers.jobshop", "copt.instances.jobshop", "jobshop-v1"),
         Family("routing", "copt.problems.routing", "copt.solvers.routing", "copt.instances.routing"),
         Family("robust", "copt.problems.robust", "copt.solvers.robust", "copt.instances.robust", "robust-moves-v1"),
-        Family("control", "copt.problems.control", "copt.solvers.control"),
+        Family("control", "copt.problems.control", "copt.solvers.control", "copt.instances.control"),
         Family("mip", "copt.problems.mip", "copt.solvers.mip", "copt.instances.mip"),
         Family("encoding", "copt.problems.encoding", "copt.solvers.encoding"),
     )

@@ -7,6 +7,7 @@ out has the default of its class.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,17 @@ def _read(text: Text) -> ControlProblem:
                 raise FieldError(f"{key} must be {json.dumps(value)}, got {shown(document[key])}")
         given = fields({key: value for key, value in document.items() if key not in HEAD}, "", _FIELDS, _REQUIRED)
         if isinstance(given["dynamics"], Path):
-            given["dynamics"] = read_network(Path(text.path).parent / given["dynamics"])
+            given["dynamics"] = _beside(text, given["dynamics"])
         return ControlProblem(**{"name": text.name, **given})
-    except FormatError as error:
-        if error.path == text.path:
-            raise
-        text.fail(None, f"dynamics: {error}")
     except (FieldError, InvalidInstanceError, InvalidNetworkError) as error:
         text.fail(None, str(error))
+
+
+def _beside(text: Text, path: Path) -> ReluNet:
+    try:
+        return read_network(Path(text.path).parent / path)
+    except FormatError as error:
+        text.fail(None, f"dynamics: {error}")
 
 
 def _as_it_is(value: Any, where: str) -> Any:
@@ -148,7 +152,7 @@ def _refuse_name(name: str) -> str | None:
 
 
 def _document(instance: ControlProblem, dynamics: Any) -> str:
-    cost, free = instance.cost, ~np.isfinite([instance.x_lower, instance.x_upper])
+    cost = instance.cost
     document: dict[str, Any] = {
         **HEAD,
         "name": instance.name,
@@ -163,10 +167,10 @@ def _document(instance: ControlProblem, dynamics: Any) -> str:
             square = np.diag(np.diag(weighting)) if weighting.shape[0] == weighting.shape[1] else None
             diagonal = square is not None and np.array_equal(square, weighting)
             document["cost"][name] = (np.diag(weighting) if diagonal else weighting).tolist()
-    for name, without in zip(("x_lower", "x_upper"), free, strict=True):
-        if not without.all():
-            limits = getattr(instance, name).tolist()
-            document[name] = [None if none else limit for none, limit in zip(without, limits, strict=True)]
+    for name in ("x_lower", "x_upper"):
+        limits = [limit if math.isfinite(limit) else None for limit in getattr(instance, name).tolist()]
+        if limits.count(None) < len(limits):
+            document[name] = limits
     if instance.keep_out:
         regions = [{"rows": region.rows.tolist(), "limits": region.limits.tolist()} for region in instance.keep_out]
         document["keep_out"] = regions

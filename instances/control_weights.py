@@ -93,7 +93,7 @@ def layered(inputs: int | None, weights: list[Any], biases: list[Any], kinds: li
 
 def written(net: ReluNet) -> bytes:
     """Return a network as safetensors, its layers one by one."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for what, values in (("weights", net.weights), ("biases", net.biases), ("kinds", net.kinds)):
         arrays |= {f"{what}.{k}": np.ascontiguousarray(array) for k, array in enumerate(values)}
     raw: bytes = save_arrays(arrays)
