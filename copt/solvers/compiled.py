@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-__all__ = ["inlined", "kernel"]
+__all__ = ["fused", "inlined", "kernel"]
 
 OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+LOOSE = {"contract", "nsz", "reassoc"}  # what a fused kernel may do to sums; infinities and NaN stay what they are
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,4 +27,13 @@ def kernel(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """Compile ``function`` as part of each kernel that calls it."""
     compiled: Function = njit(inline="always", **OPTIONS)(function)
+    return compiled
+
+
+def fused(function: Function) -> Function:
+    """Compile ``function`` as ``kernel`` does, for vector units: sums may be reordered, and products fused into them.
+
+    Its results may differ in the last bits from one machine to another.
+    """
+    compiled: Function = njit(fastmath=LOOSE, **OPTIONS)(function)
     return compiled
