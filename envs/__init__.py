@@ -82,6 +82,10 @@ gymnasium.register("copt/Branching-v0", entry_point="copt.envs.mip:MipEnv")
 gymnasium.register("copt/Diving-v0", entry_point="copt.envs.mip:MipEnv", kwargs={"dynamics": Diving()})
 gymnasium.register("copt/Configure-v0", entry_point="copt.envs.mip:MipEnv", kwargs={"dynamics": Configure()})
 
-CONTROL: dict[str, ControlTask] = {"CartPoleWalls": CartPoleWalls(), "PushT": PushT(), "PushTObstacles": PushT(obstacles=2)}
+CONTROL: dict[str, ControlTask] = {
+    "CartPoleWalls": CartPoleWalls(),
+    "PushT": PushT(),
+    "PushTObstacles": PushT(obstacles=2),
+}
 for word, task in CONTROL.items():
     gymnasium.register(f"copt/{word}-v0", entry_point="copt.envs.control:ControlEnv", kwargs={"task": task})

@@ -77,7 +77,13 @@ class Canvas:
         self._paint(distance, np.vstack(list(parts)), grown + line, paint, alpha)
 
     def disc(
-        self, centre: Sequence[float] | FloatArray, radius: float, paint: Paint, *, alpha: float = 1.0, line: float = 0.0
+        self,
+        centre: Sequence[float] | FloatArray,
+        radius: float,
+        paint: Paint,
+        *,
+        alpha: float = 1.0,
+        line: float = 0.0,
     ) -> None:
         """Paint a disc, or its outline of a width ``line``."""
         a, b = float(centre[0]), float(centre[1])
