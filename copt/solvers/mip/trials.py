@@ -1,0 +1,66 @@
+"""How well guides tell values of variables, and what the partner's search gains by them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from copt.problems.mip import MIP
+from copt.solvers.mip.alone import search
+from copt.solvers.mip.guide import guessable
+from copt.solvers.mip.lessons import Lesson
+from copt.solvers.mip.partner import Guide
+
+__all__ = ["auc", "aucs", "compared", "gaps_of"]
+
+
+def auc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
+    """Return the probability that a positive one scores higher than a negative one, a tie counting half."""
+    negative = np.sort(scores[~positive])
+    below = np.searchsorted(negative, scores[positive], "left") + np.searchsorted(negative, scores[positive], "right")
+    return float(below.mean()) / (2.0 * negative.size) if negative.size and positive.any() else 0.5
+
+
+def aucs(lessons: Sequence[Lesson], guides: Mapping[str, Guide]) -> dict[str, dict[str, float]]:
+    """Return the mean AUC of each guide, before and after the relaxation."""
+    table: dict[str, dict[str, float]] = {"blind": {}, "with_relaxation": {}}
+    for what, row in table.items():
+        for name, guide in guides.items():
+            found = []
+            for lesson in lessons:
+                relaxed = None if what == "blind" else lesson.relaxed
+                scores = guide.probabilities(lesson.instance, relaxed)[guessable(lesson.instance)]
+                found.append(auc(np.nan_to_num(scores), lesson.above[0] > 0.5))
+            row[name] = round(float(np.mean(found)), 4)
+    return table
+
+
+def gaps_of(instances: Sequence[MIP], seconds: float, arms: Mapping[str, Guide | None]) -> dict[str, NDArray[Any]]:
+    """Search so many seconds of processor time with each guide; return the mean gaps over time, shape (instances,)."""
+    table = []
+    for k, instance in enumerate(instances):
+        searches = {name: search(instance, seconds, seed=k, guide=guide) for name, guide in arms.items()}
+        best = min((found.pool[0][0] for found in searches.values() if found.pool), default=np.inf)
+        table.append([found.mean_gap(best, seconds) for found in searches.values()])
+        print(
+            f"{instance.name:32s}",
+            *(f"{name} {gap:.4f}" for name, gap in zip(arms, table[-1], strict=True)),
+            flush=True,
+        )
+    return dict(zip(arms, np.array(table).T, strict=True))
+
+
+def compared(instances: Sequence[MIP], seconds: float, arms: Mapping[str, Guide | None], kept: str) -> dict[str, Any]:
+    """Return the mean gap over time with each guide, and where that with the kept one is smaller or larger."""
+    gaps = gaps_of(instances, seconds, arms)
+    return {
+        "programs": [instance.name for instance in instances],
+        "seconds": seconds,
+        "mean_gap": {name: round(float(column.mean()), 4) for name, column in gaps.items()},
+        "wins_and_losses_of_the_kept_against": {
+            name: [int((gaps[kept] < column).sum()), int((gaps[kept] > column).sum())]
+            for name, column in gaps.items()
+            if name != kept
+        },
+    }
