@@ -130,10 +130,11 @@ class Scripted:
 
     Args:
         points: The points, dense; an exception is raised instead.
+        duals: Prices of the rows.
     """
 
-    def __init__(self, points: Any = ()) -> None:
-        self.points = list(points)
+    def __init__(self, points: Any = (), duals: Any = None) -> None:
+        self.points, self.duals = list(points), duals
         self.heard: list[Any] = []
         self.ended = False
 

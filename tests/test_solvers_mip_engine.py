@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mip_cases import any_mips, make_mip, solve_with_scip
-from plugin_cases import CASES, Cast
+from plugin_cases import CASES, Cast, Scripted
 
 import copt
 from copt import Status, StopReason
@@ -20,9 +20,12 @@ from copt.errors import InvalidSolutionError
 from copt.events import Silent
 from copt.instances.mip_generators import knapsacks, set_cover
 from copt.instances.mip_scip import from_scip
+from copt.monitor import Monitor
 from copt.problems.mip import MIP, Point, check, objective, toy
 from copt.solvers.mip import master, partner
+from copt.solvers.mip.duality import bound_of
 from copt.solvers.mip.partner import Partner, Task
+from copt.stop import Stop
 
 INF = np.inf
 FREE = {"lower": [-INF, -INF], "upper": [INF, INF]}
@@ -213,6 +216,17 @@ def test_points_of_the_partner_become_incumbents_and_wrong_ones_do_not(cast: Cas
     assert cast.made[0].ended
     assert all(check(HARD, Point(values)) == [] for values in cast.made[0].heard)
     assert cast.tasks[0].instance.source is None
+
+
+def test_prices_of_the_partner_become_a_bound() -> None:
+    monitor, duals = Monitor(Stop(), Silent(), sign=HARD.sign), np.full(HARD.num_rows, -0.1)
+    known: Any = Scripted(duals=duals)
+    alone = master.Master(HARD, monitor, 0, partner=known)
+    alone._receive()
+    assert monitor.lower_bound == bound_of(HARD, duals)
+    known.duals = None
+    alone._receive()
+    assert len(monitor.trace().bounds) == 1
 
 
 def test_without_a_process_scip_works_alone(cast: Cast) -> None:

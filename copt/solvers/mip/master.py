@@ -12,6 +12,7 @@ from copt.instances.mip_scip import to_scip
 from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, objective, settled
+from copt.solvers.mip.duality import bound_of
 from copt.solvers.mip.partner import Found, Partner
 from copt.solvers.mip.plugins import EVENT, Mailbox, Watch, best_values
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
@@ -55,6 +56,7 @@ class Master:
         Watch(EVENTS, self._heard, self._fail).include(self.model)
         self._thread = threading.Thread(target=self._optimise, name="copt-scip", daemon=True)
         self._costless = False  # whether SCIP is asked for any point, so that its bound is none
+        self._priced = False  # whether the partner's prices have been made a bound
         self._error: BaseException | None = None
         self._waiting: deque[Found] = deque()
 
@@ -124,9 +126,17 @@ class Master:
 
     def _receive(self) -> None:
         """Offer what the partner has found; SCIP hears of it when it next looks, which may be after its first node."""
-        for found in [] if self._partner is None else self._partner.found():
+        partner = self._partner
+        if partner is None:
+            return
+        for found in partner.found():
             if self._offer(found.dense(self.instance.num_variables), found.source) is not None:
                 self._waiting.append(found)
+        if partner.duals is not None and not self._priced:
+            self._priced = True
+            bound = bound_of(self.instance, partner.duals)
+            if bound > -np.inf:
+                self.monitor.prove(bound, "duals")
 
     def _handed(self, _: Any) -> list[Found]:
         """Return what SCIP has not seen yet, the best last."""

@@ -20,7 +20,7 @@ from copt.solvers.mip.channel import Desk
 if TYPE_CHECKING:
     from copt.solvers.mip.submip import Relaxed
 
-__all__ = ["Begun", "Found", "Guide", "Order", "Partner", "Report", "Spare", "Task", "available"]
+__all__ = ["Begun", "Found", "Guide", "Order", "Partner", "Priced", "Report", "Spare", "Task", "available"]
 
 PATIENCE = 0.1  # seconds for a process to leave what it was asked before
 PAUSE = 0.002  # seconds between two looks whether the process rests
@@ -75,6 +75,12 @@ class Report(NamedTuple):
 
     arm: str
     record: Record
+
+
+class Priced(NamedTuple):
+    """Prices of the rows in the relaxation, shape (rows,), if they are known."""
+
+    duals: FloatArray | None
 
 
 class Found(NamedTuple):
@@ -132,6 +138,8 @@ class Partner:
         finally:
             theirs.close()
         self._desk = Desk(ours)
+        self.records: dict[str, Record] = {}
+        self.duals: FloatArray | None = None
         self._file: Path | None = None
         self._ordered = self._begun = 0
         self.begin(task)
@@ -180,6 +188,8 @@ class Partner:
             elif self._begun == self._ordered:  # what it was asked before is of no interest
                 if isinstance(message, Report):
                     self.records[message.arm] = message.record
+                elif isinstance(message, Priced):
+                    self.duals = message.duals
                 else:
                     found.append(message)
         return found
@@ -195,7 +205,7 @@ class Partner:
         self._tidy()
         self._file = path
         self._ordered += 1
-        self.records: dict[str, Record] = {}
+        self.records, self.duals = {}, None
         self._desk.insist(Order(self._ordered, None if path is None else str(path)))
 
     def _tidy(self) -> None:

@@ -39,11 +39,13 @@ class Relaxed(NamedTuple):
         values: Shape (variables,).
         prices: Reduced costs, shape (variables,); minimised.
         bound: Its cost; minimised.
+        duals: Prices of the rows, shape (rows,); None if they were not kept.
     """
 
     values: FloatArray
     prices: FloatArray
     bound: float
+    duals: FloatArray | None = None
 
 
 class SubMIP:
@@ -92,7 +94,8 @@ class SubMIP:
             if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
                 solution = highs.getSolution()
                 bound = float(highs.getInfo().objective_function_value)
-                found = Relaxed(np.array(solution.col_value), np.array(solution.col_dual), bound)
+                duals = np.array(solution.row_dual)
+                found = Relaxed(np.array(solution.col_value), np.array(solution.col_dual), bound, duals)
             highs.clearSolver()
             if found is not None or left <= 0.0 or self._halted():
                 break

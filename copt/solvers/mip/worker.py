@@ -15,7 +15,7 @@ from copt.problems.mip import MIP, Point, check, objective, settled
 from copt.solvers.mip.arms import ARMS, Arm, State
 from copt.solvers.mip.bandit import Bandit, Record
 from copt.solvers.mip.channel import Line
-from copt.solvers.mip.partner import Begun, Found, Order, Report, Task
+from copt.solvers.mip.partner import Begun, Found, Order, Priced, Report, Task
 from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Worker", "main"]
@@ -114,9 +114,10 @@ class Worker:
         """Work until the time is over or something else is to be done."""
         self._jump(np.zeros(self._instance.num_variables))
         self._guess()
-        self.state.relaxed = self._model.relax(self._left())
-        if self.state.relaxed is not None:
-            self._jump(self.state.relaxed.values)
+        self.state.relaxed = relaxed = self._model.relax(self._left())
+        if relaxed is not None:
+            self._send(Priced(relaxed.duals))
+            self._jump(relaxed.values)
             self._guess()
             self._descend("dive")
         while not self._halted():
@@ -203,7 +204,7 @@ class Worker:
             self._send(Found(self._source, places.astype(np.int32), values[places]))
         return best
 
-    def _send(self, message: Found | Report) -> None:
+    def _send(self, message: Found | Priced | Report) -> None:
         try:
             self._line.send(message)
         except OSError:
