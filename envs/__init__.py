@@ -6,7 +6,7 @@ from copt.envs.control import ControlEnv as ControlEnv
 from copt.envs.control import ControlObservation as ControlObservation
 from copt.envs.control import StateAndGoal as StateAndGoal
 from copt.envs.control import StateOnly as StateOnly
-from copt.envs.control_cartpole import CartPoleWalls as CartPoleWalls
+from copt.envs.control_cartpole_walls import CartPoleWalls as CartPoleWalls
 from copt.envs.control_pushing import PushT as PushT
 from copt.envs.control_task import ControlTask as ControlTask
 from copt.envs.control_task import Explorer as Explorer

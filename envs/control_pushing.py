@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pymunk
 
-from copt.envs.control_canvas import AMBER, INK, TEAL, Canvas, outward
-from copt.envs.control_obstacles import clear, keep_out, regular, stopped
-from copt.envs.control_table import Table
+from copt.envs.control_canvas import AMBER, INK, TEAL, Canvas
+from copt.envs.control_obstacles import clear, keep_out, regular
+from copt.envs.control_table import RADIUS, SIDES, Table
 from copt.envs.control_task import Scene
 from copt.errors import CoptError
 from copt.problems.base import FloatArray
@@ -17,8 +18,6 @@ from copt.problems.control_cost import Cost
 
 __all__ = ["KEYPOINTS", "PARTS", "PushT", "keypoints", "pose"]
 
-TABLE = np.array([3.2, 1.8])  # half its sides
-RADIUS = 0.1  # of the pusher
 STROKE = 0.3  # greatest displacement of the pusher along each axis
 HALF = 0.15  # half the thickness of bar and stem
 _MIDDLE = 0.15 * 0.36 - 0.45 * 0.27  # of mass, times the area, above the lower side of the bar
@@ -55,21 +54,17 @@ class Pushing:
     """A block and a pusher on a table, in motion."""
 
     def __init__(self, scene: Scene) -> None:
-        self._closed = [(rows, limits + RADIUS) for rows, limits in map(outward, scene.obstacles)]
-        self._table = Table(scene.obstacles)
-        place, angle = pose(scene.start[:8].reshape(4, 2))
-        self._block = self._table.block(PARTS, place.tolist(), angle)
-        self._pusher = self._table.pusher(scene.start[8:].tolist(), RADIUS)
+        self._table = Table(scene.start[8:].tolist(), scene.obstacles)
+        (x, y), angle = pose(scene.start[:8].reshape(4, 2))
+        self._block = pymunk.Body()
+        self._block.position, self._block.angle = (float(x), float(y)), angle
+        self._table.add(self._block, [pymunk.Poly(self._block, corners.tolist()) for corners in PARTS])
 
     def step(self, action: FloatArray) -> FloatArray:
-        """Return the state after the pusher's move, which obstacles and the edges of the table cut short."""
-        x, y = self._pusher.position
-        to_x = min(max(x + action[0], RADIUS - TABLE[0]), TABLE[0] - RADIUS)
-        to_y = min(max(y + action[1], RADIUS - TABLE[1]), TABLE[1] - RADIUS)
-        by = (float(to_x - x), float(to_y - y))
-        by = stopped((x, y), by, self._closed)
-        self._table.push(self._pusher, RADIUS, by, (self._block,))
-        return np.append(keypoints(self._block.position, self._block.angle).ravel(), self._pusher.position)
+        """Return the state after a move of the pusher."""
+        self._table.push(action.tolist())
+        points = keypoints(self._block.position, self._block.angle)
+        return np.append(points.ravel(), self._table.pusher.position)
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ class PushT:
     @property
     def limits(self) -> FloatArray:
         """What is on the table."""
-        return np.concatenate([np.tile(TABLE - HALF, 4), TABLE - RADIUS])
+        return np.concatenate([np.tile(SIDES - HALF, 4), SIDES - RADIUS])
 
     @property
     def fatal(self) -> FloatArray:
@@ -170,7 +165,7 @@ class PushT:
         self, rng: np.random.Generator, start: FloatArray | None, goal: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
         """Return start and goal, drawn unless given."""
-        inner = TABLE - 0.9
+        inner = SIDES - 0.9
         place, angle = rng.uniform(-inner, inner), rng.uniform(-np.pi, np.pi)
         if start is not None:
             place, angle = pose(start[:8].reshape(4, 2))
@@ -181,11 +176,18 @@ class PushT:
             return start, last
         ahead = last[:8].reshape(4, 2).mean(axis=0) - place
         side = np.arctan2(ahead[1], ahead[0]) if self.around else rng.uniform(-np.pi, np.pi)
-        side += rng.uniform(-0.4, 0.4)
-        pusher = np.clip(
-            place + rng.uniform(0.8, 1.1) * np.array([np.cos(side), np.sin(side)]), RADIUS - TABLE, TABLE - RADIUS
-        )
-        return np.append(keypoints(place, angle).ravel(), pusher), last
+        points = keypoints(place, angle)
+        return np.append(points.ravel(), _beside(rng, place, angle, side)), last
+
+
+def _beside(rng: np.random.Generator, place: FloatArray, angle: float, side: float) -> FloatArray:
+    """Return a place of the pusher next to a block, in about the direction ``side`` of it."""
+    parts = _parts(place, angle)
+    while True:
+        way, far = side + rng.uniform(-0.4, 0.4), rng.uniform(0.3, 1.1)
+        pusher = np.clip(place + far * np.array([np.cos(way), np.sin(way)]), RADIUS - SIDES, SIDES - RADIUS)
+        if clear(pusher[None], parts, RADIUS + CLEAR):
+            return pusher
 
 
 def _obstacle(rng: np.random.Generator, first: FloatArray, last: FloatArray) -> FloatArray:
@@ -196,8 +198,12 @@ def _obstacle(rng: np.random.Generator, first: FloatArray, last: FloatArray) -> 
     return regular(centre, rng.uniform(0.15, 0.3), int(rng.choice([4, 8])), rng.uniform(0.0, np.pi / 2))
 
 
+def _parts(place: FloatArray, angle: float) -> list[FloatArray]:
+    """Return the corners of the parts of a block that lies somewhere."""
+    c, s = math.cos(angle), math.sin(angle)
+    return [place + corners @ np.array([[c, s], [-s, c]]) for corners in PARTS]
+
+
 def _draw_block(canvas: Canvas, state: FloatArray, alpha: float) -> None:
-    place, angle = pose(state[:8].reshape(4, 2))
-    c, s = np.cos(angle), np.sin(angle)
-    parts = [place + corners @ np.array([[c, s], [-s, c]]) for corners in PARTS]
+    parts = _parts(*pose(state[:8].reshape(4, 2)))
     canvas.union(parts, TEAL, alpha=alpha, grown=0.005)  # so that no seam shows

@@ -6,69 +6,85 @@ ellipsoidal limit surface, the customary model of slow pushing with friction (Ly
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pymunk
 
+from copt.envs.control_canvas import outward
+from copt.envs.control_obstacles import stopped
 from copt.problems.base import FloatArray
 
-__all__ = ["SUBSTEPS", "Table"]
+__all__ = ["RADIUS", "SIDES", "SUBSTEPS", "Table"]
 
+SIDES = np.array([3.2, 1.8])  # half the length of each
+RADIUS = 0.1  # of the pusher
 SUBSTEPS = 12  # of a push
+FRICTION = 0.5  # between things, pusher and obstacles
+PRESS = 0.02  # depth in a thing that an obstacle holds, at which the pusher gives way
 PUSHER = pymunk.ShapeFilter(categories=1)
 THINGS = pymunk.ShapeFilter(mask=pymunk.ShapeFilter.ALL_MASKS() ^ 1)
 
 
 class Table:
-    """A table without gravity.
+    """A table with things, obstacles and a round pusher on it.
 
     Args:
-        obstacles: Corners of convex polygons that do not move.
-        friction: Between the pusher and what it pushes.
+        pusher: Where the pusher is.
+        obstacles: Corners of convex polygons, counter-clockwise, that do not move.
     """
 
-    def __init__(self, obstacles: Iterable[FloatArray] = (), *, friction: float = 0.5) -> None:
+    def __init__(self, pusher: Sequence[float], obstacles: Sequence[FloatArray] = ()) -> None:
         self.space = pymunk.Space()
         self.space.damping = 0.0
         self.space.collision_slop = 1e-3  # units; pymunk's own is for pixels
-        self._friction = friction
+        self.things: list[pymunk.Body] = []
+        self.pusher = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
+        self.pusher.position = (pusher[0], pusher[1])
+        disc = pymunk.Circle(self.pusher, RADIUS)
+        disc.friction, disc.filter = FRICTION, PUSHER
+        self.space.add(self.pusher, disc)
+        self._closed = [(rows, limits + RADIUS) for rows, limits in map(outward, obstacles)]
         for corners in obstacles:
             fixed = pymunk.Poly(self.space.static_body, corners.tolist())
-            fixed.friction = friction
+            fixed.friction = FRICTION
             self.space.add(fixed)
 
-    def pusher(self, place: Sequence[float], radius: float) -> pymunk.Body:
-        """Return a disc at ``place`` that nothing stops."""
-        body = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
-        body.position = (place[0], place[1])
-        disc = pymunk.Circle(body, radius)
-        disc.friction, disc.filter = self._friction, PUSHER
-        self.space.add(body, disc)
-        return body
+    def add(self, body: pymunk.Body, shapes: Iterable[pymunk.Shape]) -> None:
+        """Put down a thing."""
+        parts = list(shapes)
+        for shape in parts:
+            shape.density, shape.friction = 1.0, FRICTION
+        self.space.add(body, *parts)
+        self.things.append(body)
 
-    def block(self, parts: Iterable[FloatArray], place: Sequence[float], angle: float) -> pymunk.Body:
-        """Return a thing of convex parts of even density, around their centre of mass at ``place``."""
-        body = pymunk.Body()
-        shapes = [pymunk.Poly(body, corners.tolist()) for corners in parts]
-        for shape in shapes:
-            shape.density, shape.friction = 1.0, self._friction
-        body.position, body.angle = (place[0], place[1]), angle
-        self.space.add(body, *shapes)
-        return body
+    def push(self, by: Sequence[float]) -> None:
+        """Move the pusher along a line, as far as obstacles and the edges of the table let it; then things rest."""
+        x, y = self.pusher.position
+        sides: list[float] = (SIDES - RADIUS).tolist()
+        to_x, to_y = (min(max(at + d, -side), side) for at, d, side in zip((x, y), by, sides, strict=True))
+        a, b = stopped((x, y), (to_x - x, to_y - y), self._closed)
+        end = pymunk.Vec2d(x + a, y + b)
+        nearest = self.space.point_query_nearest  # beside the query along the line, which misses what it starts in
+        if nearest((x, y), 1.01 * RADIUS, THINGS) or self.space.segment_query_first((x, y), end, RADIUS, THINGS):
+            end = self._run((a, b)) or end
+            for thing in self.things:
+                thing.velocity = (0.0, 0.0)
+                thing.angular_velocity = 0.0
+        self.pusher.position = end
 
-    def push(self, pusher: pymunk.Body, radius: float, by: tuple[float, float], things: Iterable[pymunk.Body]) -> None:
-        """Move the pusher along a line; then things rest.
+    def _run(self, by: tuple[float, float]) -> pymunk.Vec2d | None:
+        """Move pusher and things; return where the pusher ends if not at the end of its way.
 
         pymunk moves bodies before it looks what they meet. So the pusher takes a run-up of one sub-step: it stands
         where it stood once the first contacts are known.
         """
-        x, y = pusher.position
-        end = (x + by[0], y + by[1])
-        if self.space.segment_query_first((x, y), end, radius, THINGS) is not None:
-            step = 1.0 / SUBSTEPS
-            pusher.position = (x - step * by[0], y - step * by[1])
-            pusher.velocity = by
-            for _ in range(SUBSTEPS + 1):
-                self.space.step(step)
-            for thing in things:
-                thing.velocity = (0.0, 0.0)
-                thing.angular_velocity = 0.0
-        pusher.position = end
+        step, pusher = 1.0 / SUBSTEPS, self.pusher
+        pusher.position -= step * pymunk.Vec2d(*by)
+        pusher.velocity = by
+        for _ in range(SUBSTEPS + 1):
+            self.space.step(step)
+            if self._closed:
+                met = self.space.point_query_nearest(pusher.position, RADIUS, THINGS)
+                if met is not None and met.distance < RADIUS - PRESS:
+                    here, away = pusher.position, (RADIUS - met.distance) * met.gradient
+                    return here + pymunk.Vec2d(*stopped(here, away, self._closed))
+        return None

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from copt.envs import ControlEnv, PushT, transitions
 from copt.envs.control_canvas import outward
 from copt.envs.control_obstacles import clear, regular, stopped
-from copt.envs.control_pushing import KEYPOINTS, PARTS, RADIUS, TABLE, keypoints, pose
+from copt.envs.control_pushing import KEYPOINTS, PARTS, keypoints, pose
+from copt.envs.control_table import RADIUS, SIDES
 from copt.errors import CoptError
 from copt.problems.base import FloatArray
 
@@ -75,7 +78,7 @@ def test_the_state_is_all_there_is_to_know() -> None:
 
 def test_the_pusher_stays_on_the_table() -> None:
     state = pushed(start([0.0, 0.0], 0.0, [3.0, 1.6]), (0.3, 0.3), (0.3, 0.3))
-    np.testing.assert_allclose(state[8:], TABLE - RADIUS, atol=1e-12)
+    np.testing.assert_allclose(state[8:], SIDES - RADIUS, atol=1e-12)
 
 
 def test_a_third_of_the_transitions_or_more_move_the_block() -> None:
@@ -153,3 +156,25 @@ def test_nothing_is_clear_within_its_distance() -> None:
     box = regular([0.0, 0.0], np.sqrt(2.0), 4)
     assert clear(np.array([[1.3, 0.0], [0.0, -2.0]]), [box], 0.25)
     assert not clear(np.array([[1.3, 0.0], [0.0, -1.2]]), [box], 0.25)
+
+
+def test_the_pusher_gives_way_to_a_block_that_an_obstacle_holds() -> None:
+    task = PushT(obstacles=1)
+    low, top = PARTS[1][:, 1].min(), PARTS[0][:, 1].max()
+    held = start([0.0, 0.0], 0.0, [0.0, low - RADIUS - 0.1])
+    wall = np.array([[-1.0, top], [1.0, top], [1.0, top + 0.4], [-1.0, top + 0.4]])
+    scene = task.scene(np.random.default_rng(0), held)
+    simulation = task.simulate(replace(scene, obstacles=(wall,)))
+    for _ in range(5):
+        state = simulation.step(np.array([0.0, 0.3]))
+        np.testing.assert_allclose(pose(state[:8].reshape(4, 2))[0], [0.0, 0.0], atol=0.03)
+        assert state[9] < low - RADIUS + 0.04
+    state = simulation.step(np.array([0.3, 0.0]))
+    assert state[8] > 0.2  # it can slide along
+
+
+def test_a_pusher_that_just_touches_pushes() -> None:
+    low = PARTS[1][:, 1].min()
+    for gap in (-1e-9, 0.0, 1e-9):
+        state = pushed(start([0.0, 0.0], 0.0, [0.0, low - RADIUS - gap]), (0.0, 0.3))
+        np.testing.assert_allclose(pose(state[:8].reshape(4, 2))[0], [0.0, 0.3], atol=2e-3)
