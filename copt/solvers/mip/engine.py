@@ -8,12 +8,13 @@ import numpy as np
 from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.policy import Policy
-from copt.problems.base import first_where
-from copt.problems.mip import MIP, Point
-from copt.result import StopReason
-from copt.solvers.mip.bandit import Record
+from copt.problems.base import FloatArray, first_where
+from copt.problems.mip import MIP, Point, objective, settled
+from copt.result import StopReason, relative_gap
+from copt.solvers.mip.duality import bound_of
+from copt.solvers.mip.kin import Habits, Kin
 from copt.solvers.mip.master import Master
-from copt.solvers.mip.memory import Memory
+from copt.solvers.mip.memory import Course, Memory
 from copt.solvers.mip.partner import Guide, Partner, Spare, Task, available
 from copt.solvers.mip.settings import DEFAULT
 
@@ -27,9 +28,6 @@ def solve(
     instance: MIP, monitor: Monitor, *, start: Point | None, policy: Policy | None, workers: int, seed: int
 ) -> None:
     """Search until the monitor says stop or SCIP has proved its answer; see ``copt.solvers.base.Solver``."""
-    memory = policy if isinstance(policy, Memory) else None
-    prior = memory.arms(instance) if memory is not None else {}
-    setting = memory.setting(instance, np.random.default_rng(seed)) if memory is not None else DEFAULT
     wrong = impossible(instance)
     if wrong is not None:
         monitor.note(wrong)
@@ -39,21 +37,70 @@ def solve(
     helped = workers > 1 and reason is None
     if workers > 1 and reason is not None:
         monitor.note(f"SCIP works alone: {reason}")
-    guide = None if policy is None or memory is not None else _guide(instance, monitor, policy)
-    task = Task(instance.bare(), monitor.remaining, seed, prior, guide) if helped else None
-    with _helper(task, monitor, memory) as partner:
-        Master(instance, monitor, seed, setting, partner).run(start)
-        records = {} if partner is None else partner.records
-    if memory is not None:
-        _remember(memory, instance, records, setting, monitor)
+    if isinstance(policy, Memory):
+        _solve_with_memory(instance, monitor, policy, helped, seed)
+    else:
+        guide = None if policy is None else _guide(instance, monitor, policy)
+        task = Task(instance.bare(), monitor.remaining, seed, {}, guide) if helped else None
+        spare = Spare()
+        with contextlib.closing(spare), _helper(task, monitor, spare) as partner:
+            Master(instance, monitor, seed, DEFAULT, partner).run(start)
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
 
 
+def _solve_with_memory(instance: MIP, monitor: Monitor, memory: Memory, helped: bool, seed: int) -> None:
+    """Begin with what solves of similar programs have taught, and learn from this one."""
+    seconds = monitor.stop.seconds
+    advice = memory.advise(instance, np.random.default_rng(seed), seconds=seconds, helped=helped)
+    points = _recall(instance, monitor, advice.kin)
+    guide = Habits(np.array(points)) if points else None
+    task = Task(instance.bare(), monitor.remaining, seed, advice.arms, guide, points) if helped else None
+    with _helper(task, monitor, memory.spare) as partner:
+        Master(instance, monitor, seed, advice.setting, partner).run(monitor.solution)
+        arms, duals = ({}, None) if partner is None else (partner.records, partner.duals)
+    spent = monitor.elapsed
+    course = Course(
+        seconds=seconds,
+        helped=helped,
+        arms=arms,
+        setting=advice.setting,
+        integral=spent * monitor.trace().primal_dual_integral(spent),
+        gap=_gap(instance, monitor, duals),
+        values=None if monitor.solution is None else monitor.solution.values,
+        duals=duals,
+    )
+    try:
+        memory.learn(instance, course)
+    except CoptError as error:  # no reason to lose the solution
+        monitor.note(str(error))
+
+
+def _recall(instance: MIP, monitor: Monitor, kin: Kin) -> tuple[FloatArray, ...]:
+    """Tell the monitor what points and prices of other programs say of this one; return the points, the best first."""
+    bound = max((bound_of(instance, prices) for prices in kin.prices()), default=-np.inf)
+    if bound > -np.inf:
+        monitor.prove(bound, "memory")
+    costs = []
+    for values in kin.points:
+        point = settled(instance, values)
+        costs.append(np.inf if point is None else instance.sign * objective(instance, point))
+        if point is not None:
+            monitor.offer(costs[-1], point, "memory")
+    order = sorted(range(len(costs)), key=costs.__getitem__)
+    return tuple(kin.points[place] for place in order)
+
+
+def _gap(instance: MIP, monitor: Monitor, duals: FloatArray | None) -> float:
+    """Return the relative gap between the best point and the relaxation, 0 while one of them is unknown."""
+    bound = -np.inf if duals is None else bound_of(instance, duals)
+    gap = relative_gap(monitor.best, bound) if bound > -np.inf else None
+    return 0.0 if gap is None else min(1.0, gap)
+
+
 @contextlib.contextmanager
-def _helper(task: Task | None, monitor: Monitor, memory: Memory | None) -> Iterator[Partner | None]:
+def _helper(task: Task | None, monitor: Monitor, spare: Spare) -> Iterator[Partner | None]:
     """Yield a partner that works on ``task``, None if there is nothing to do or no process to do it."""
-    spare = Spare() if memory is None else memory.spare
     try:
         partner = None if task is None else spare.take(task)
     except OSError as error:
@@ -64,8 +111,6 @@ def _helper(task: Task | None, monitor: Monitor, memory: Memory | None) -> Itera
     finally:
         if partner is not None:
             spare.keep(partner)
-        if memory is None:
-            spare.close()
 
 
 def _guide(instance: MIP, monitor: Monitor, policy: Policy) -> Guide | None:
@@ -85,13 +130,6 @@ def warm() -> None:
     from copt.solvers.mip import points
 
     points.warm()
-
-
-def _remember(memory: Memory, instance: MIP, records: dict[str, Record], setting: str, monitor: Monitor) -> None:
-    try:
-        memory.learn(instance, records, setting, -monitor.trace().primal_dual_integral(monitor.elapsed))
-    except CoptError as error:  # no reason to lose the solution
-        monitor.note(str(error))
 
 
 def impossible(instance: MIP) -> str | None:

@@ -15,7 +15,7 @@ from copt.problems.mip import MIP, Point, objective, settled
 from copt.solvers.mip.duality import bound_of
 from copt.solvers.mip.partner import Found, Partner
 from copt.solvers.mip.plugins import EVENT, Mailbox, Watch, best_values
-from copt.solvers.mip.settings import DEFAULT, SETTINGS
+from copt.solvers.mip.settings import DEFAULT, apply
 from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Master"]
@@ -49,7 +49,7 @@ class Master:
         self.model, self.variables = to_scip(instance)
         self.model.setParam("misc/catchctrlc", False)
         self.model.setParam("randomization/randomseedshift", seed % 2**31)
-        SETTINGS[setting](self.model)
+        apply(setting, self.model)
         self.mailbox = Mailbox(self._handed, self._fail)
         self.mailbox.clear(self.variables)
         self.mailbox.include(self.model, PRIORITY)

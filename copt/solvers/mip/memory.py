@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,60 @@ from copt.errors import CoptError
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
 from copt.solvers.mip.bandit import Record
+from copt.solvers.mip.choice import Tried, choose
 from copt.solvers.mip.features import NAMES, describe
+from copt.solvers.mip.kin import Kin, shape_of
 from copt.solvers.mip.partner import Spare
 from copt.solvers.mip.settings import DEFAULT, SETTINGS
 
-__all__ = ["Lesson", "Memory"]
+__all__ = ["Advice", "Course", "Lesson", "Memory"]
 
 MOST = 500  # lessons kept
+SHAPES = 20  # shapes of which points and prices are kept
 NEAR = 0.5  # distance of descriptions at which a lesson counts for 0.6
 TRUST = 5.0  # tries that all lessons together count for at most, so that the instance at hand can overrule them
 
 
 class Lesson(dict[str, Any]):
-    """One solve: description, records of the arms, setting and what it earned."""
+    """One solve in plain values: description of the program, and the course that it took."""
+
+
+class Advice(NamedTuple):
+    """What to expect of a solve.
+
+    Args:
+        arms: What the partner's neighbourhoods may do, by their names.
+        setting: Name of the setting of SCIP to try.
+        kin: Points and prices of programs with the same rows and variables.
+    """
+
+    arms: dict[str, Record]
+    setting: str
+    kin: Kin
+
+
+class Course(NamedTuple):
+    """What a solve was like.
+
+    Args:
+        seconds: Time that it had.
+        helped: Whether a partner looked for points.
+        arms: What the partner's neighbourhoods did.
+        setting: Name of the setting of SCIP.
+        integral: Of the gap between incumbent and bound over time, in seconds.
+        gap: Between the best point and the relaxation, at most 1.
+        values: The best point, shape (variables,), or None.
+        duals: Prices of the rows in the relaxation, shape (rows,), or None.
+    """
+
+    seconds: float
+    helped: bool
+    arms: dict[str, Record]
+    setting: str
+    integral: float
+    gap: float
+    values: FloatArray | None
+    duals: FloatArray | None
 
 
 class Memory:
@@ -45,12 +86,15 @@ class Memory:
         self.path = Path(path)
         self.spare = Spare()
         self.lessons: list[Lesson] = []
+        self._kin: dict[str, Kin] = {}
         if self.path.exists():
             try:
-                self.lessons = [Lesson(row) for row in json.loads(self.path.read_text(encoding="utf-8"))["lessons"]]
+                content = json.loads(self.path.read_text(encoding="utf-8"))
+                self.lessons = [Lesson(row) for row in content["lessons"]]
                 for lesson in self.lessons:
                     self._known(lesson)
-            except (OSError, ValueError, KeyError, TypeError) as error:
+                self._kin = {shape: Kin.from_json(row) for shape, row in content["kin"].items()}
+            except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
                 raise CoptError(f"{path}: is no memory of earlier solves ({error}); name another file") from None
 
     @property
@@ -63,64 +107,69 @@ class Memory:
         """How much it holds."""
         return {"lessons": len(self.lessons)}
 
-    def arms(self, instance: MIP) -> dict[str, Record]:
-        """Return what to expect of the arms on ``instance``."""
+    def advise(self, instance: MIP, rng: np.random.Generator, *, seconds: float, helped: bool) -> Advice:
+        """Return what solves of similar programs say.
+
+        Args:
+            instance: What is to be solved.
+            rng: Source of random choices.
+            seconds: Time for it.
+            helped: Whether a partner looks for points.
+        """
+        weighed = self._weighed(_case(instance, seconds, helped))
         records: dict[str, Record] = {}
-        for weight, lesson in self._weighed(instance):
+        for weight, lesson in weighed:
             for name, numbers in lesson["arms"].items():
                 records.setdefault(name, Record()).blend(Record(*numbers), weight)
         for record in records.values():
             record.tries = min(record.tries, TRUST)
-        return records
+        tried = [Tried(weight, lesson["setting"], lesson["integral"], lesson["gap"]) for weight, lesson in weighed]
+        return Advice(records, choose(tried, rng) if tried else DEFAULT, self.kin(instance))
 
-    def setting(self, instance: MIP, rng: np.random.Generator) -> str:
-        """Return the name of the setting of SCIP to try (Thompson sampling on the lessons of similar programs)."""
-        earned: dict[str, list[tuple[float, float]]] = {name: [] for name in SETTINGS}
-        for weight, lesson in self._weighed(instance):
-            earned[lesson["setting"]].append((weight, lesson["reward"]))
-        every = [reward for pairs in earned.values() for _, reward in pairs]
-        if not every:
-            return DEFAULT
-        usual, spread = float(np.mean(every)), float(np.std(every)) + 0.05
-        drawn = {}
-        for name, pairs in earned.items():
-            weight = sum(w for w, _ in pairs)
-            mean = (usual + sum(w * reward for w, reward in pairs)) / (1.0 + weight)
-            drawn[name] = mean + spread * rng.normal() / np.sqrt(1.0 + weight)
-        return max(drawn, key=lambda name: drawn[name])
+    def kin(self, instance: MIP) -> Kin:
+        """Return what is remembered of programs with the rows and variables of ``instance``."""
+        known = self._kin.get(shape_of(instance) or "")
+        return Kin(instance.num_rows, instance.num_variables) if known is None else known
 
-    def learn(self, instance: MIP, arms: dict[str, Record], setting: str, reward: float) -> None:
+    def learn(self, instance: MIP, course: Course) -> None:
         """Add a lesson and save the file.
-
-        Args:
-            instance: What was solved.
-            arms: What the arms did.
-            setting: The setting of SCIP.
-            reward: What it earned, larger is better; compared among similar programs only.
 
         Raises:
             CoptError: If the file cannot be written.
         """
-        tried = {name: list(dataclasses.astuple(r)) for name, r in arms.items() if r.tries > 0}
-        description = [round(float(value), 6) for value in describe(instance)]
-        self.lessons.append(Lesson(description=description, arms=tried, setting=setting, reward=float(reward)))
+        self.lessons.append(
+            Lesson(
+                description=_case(instance, course.seconds, course.helped),
+                arms={name: list(dataclasses.astuple(r)) for name, r in course.arms.items() if r.tries > 0},
+                setting=course.setting,
+                integral=float(course.integral),
+                gap=float(course.gap),
+            )
+        )
         del self.lessons[:-MOST]
+        shape = shape_of(instance)
+        if shape is not None:
+            kin = self.kin(instance)
+            kin.add(course.values, course.duals)
+            self._kin.pop(shape, None)
+            self._kin[shape] = kin  # the last, those of which nothing was heard for longest are the first
+            self._kin = dict(list(self._kin.items())[-SHAPES:])
+        self._save()
+
+    def _save(self) -> None:
+        content = {"lessons": self.lessons, "kin": {shape: kin.as_json() for shape, kin in self._kin.items()}}
         try:
             draft = self.path.with_name(f".{os.getpid()}-{self.path.name}")  # the file is never left half written
-            draft.write_text(json.dumps({"lessons": self.lessons}) + "\n", encoding="utf-8")
+            draft.write_text(json.dumps(content) + "\n", encoding="utf-8")
             draft.replace(self.path)
         except OSError as error:
             raise CoptError(f"{self.path}: cannot be written: {error.strerror}") from None
 
-    def _weighed(self, instance: MIP) -> list[tuple[float, Lesson]]:
-        """Return the lessons of similar programs and how much each counts."""
-        own = describe(instance)
-        pairs = [(self._weight(own, lesson), lesson) for lesson in self.lessons]
-        return [(weight, lesson) for weight, lesson in pairs if weight > 0.05]
-
-    def _weight(self, own: FloatArray, lesson: Lesson) -> float:
-        distance = float(np.linalg.norm(own - np.array(lesson["description"])))
-        return float(np.exp(-0.5 * (distance / NEAR) ** 2))
+    def _weighed(self, own: list[float]) -> list[tuple[float, Lesson]]:
+        """Return the lessons of similar cases and how much each counts."""
+        distances = (float(np.linalg.norm(np.subtract(own, lesson["description"]))) for lesson in self.lessons)
+        weights = [float(np.exp(-0.5 * (distance / NEAR) ** 2)) for distance in distances]
+        return [(weight, lesson) for weight, lesson in zip(weights, self.lessons, strict=True) if weight > 0.05]
 
     def _known(self, lesson: Lesson) -> None:
         """Raise if a lesson is none.
@@ -128,10 +177,15 @@ class Memory:
         Raises:
             ValueError: If so.
         """
-        if len(lesson["description"]) != len(NAMES) or lesson["setting"] not in SETTINGS:
+        if len(lesson["description"]) != len(NAMES) + 2 or lesson["setting"] not in SETTINGS:
             raise ValueError("a lesson of another version")
         for numbers in lesson["arms"].values():
             if len(numbers) != len(dataclasses.fields(Record)):
                 raise ValueError("a lesson of another version")
             Record(*map(float, numbers))
-        float(lesson["reward"])
+        float(lesson["integral"]), float(lesson["gap"])
+
+
+def _case(instance: MIP, seconds: float, helped: bool) -> list[float]:
+    """Return the description of a program and what beside it decides what pays: 1 is a great difference in either."""
+    return [round(float(value), 6) for value in (*describe(instance), np.log10(seconds), helped)]

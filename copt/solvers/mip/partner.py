@@ -43,6 +43,7 @@ class Task(NamedTuple):
         seed: Seed of every random choice.
         prior: What to expect of the neighbourhoods, by their names.
         guide: Guesses values, None if nothing is known of such programs.
+        points: Points of programs with the same variables, the best for this one first; they need not be feasible.
     """
 
     instance: MIP
@@ -50,6 +51,7 @@ class Task(NamedTuple):
     seed: int
     prior: dict[str, Record] = {}  # noqa: RUF012  (a default that nobody changes)
     guide: Guide | None = None
+    points: tuple[FloatArray, ...] = ()
 
 
 class Order(NamedTuple):

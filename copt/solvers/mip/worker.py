@@ -89,7 +89,7 @@ class Worker:
 
     def __init__(self, task: Task, line: Channel, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock, self._until = clock, clock() + task.seconds
-        self._guide = task.guide
+        self._guide, self._remembered = task.guide, task.points
         self._line, self._instance = line, task.instance
         rng = np.random.default_rng(task.seed)
         self.state = State(task.instance, rng)
@@ -112,18 +112,33 @@ class Worker:
 
     def run(self) -> None:
         """Work until the time is over or something else is to be done."""
-        self._jump(np.zeros(self._instance.num_variables))
-        self._guess()
+        known = self._recall()
+        if not known:
+            self._jump(np.zeros(self._instance.num_variables))
+            self._guess()
         self.state.relaxed = relaxed = self._model.relax(self._left())
         if relaxed is not None:
             self._send(Priced(relaxed.duals))
-            self._jump(relaxed.values)
+            if not known:
+                self._jump(relaxed.values)
             self._guess()
             self._descend("dive")
         while not self._halted():
             self._take_news()
             name = self._bandit.choose([name for name, arm in self._arms.items() if self._fits(arm)])
             self._try(self._arms[name])
+
+    def _recall(self) -> bool:
+        """Begin with what was best for other programs, as it is or its integers; return whether it gave a point."""
+        instance, self._source = self._instance, "memory"
+        for values in self._remembered:
+            point = settled(instance, values)
+            if point is not None:
+                self.state.add(_cost_of(instance, point.values), point.values)
+        if self._remembered and not instance.integer.all():
+            values = np.clip(self._remembered[0], instance.lower, instance.upper)
+            self._model.solve(instance.integer, values, seconds=min(WHOLE, self._left()))
+        return bool(self.state.pool)
 
     def _guess(self) -> None:
         """Ask the guide, if there is one, and try what it says."""
