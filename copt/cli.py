@@ -302,7 +302,10 @@ def train(
 
 @app.command(
     no_args_is_help=True,
-    epilog=_examples("copt bench jobshop-ta --seconds 10 --peers cpsat,pyjobshop --limit 5 --out bench-ta"),
+    epilog=_examples(
+        "copt bench jobshop-ta --seconds 10 --peers cpsat,pyjobshop --limit 5 --out bench-ta",
+        "copt bench mip-stream --seconds 3 --names 'setcover*,*-varied' --out bench-stream",
+    ),
 )
 def bench(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help="Suite, such as jobshop-ta.")],
@@ -315,14 +318,24 @@ def bench(
     names: Annotated[str | None, _option("Take only these instances: ta51-60,dmu4*.")] = None,
     workers: Annotated[int, _option("Workers and cores that each solver gets.")] = 2,
 ) -> None:
-    """Run copt and its peers in turn on a suite; write a csv file and one html page."""
-    from copt.bench.runner import run_suite
+    """Run copt and its peers in turn on a suite; write a csv file and one html page.
+
+    The suite mip-stream measures what a session's memory pays instead, on streams of 50 programs or LIMIT.
+    """
+    from copt.bench import runner, streams
 
     try:
         limits = [float(value) for value in seconds.split(",")]
     except ValueError:
         raise CoptError(f"seconds must be numbers separated by commas, got '{seconds}'") from None
-    page = run_suite(
+    chosen = None if names is None else [name.strip() for name in names.split(",")]
+    if suite == streams.NAME:
+        say(
+            streams.run_streams(seconds=limits[0], length=limit or 50, out=out, workers=workers, names=chosen),
+            sys.stdout,
+        )
+        return
+    page = runner.run_suite(
         suite,
         seconds=limits,
         peers=[name.strip() for name in peers.split(",") if name.strip()],
@@ -331,7 +344,7 @@ def bench(
         folder=folder,
         limit=limit,
         workers=workers,
-        names=None if names is None else [name.strip() for name in names.split(",")],
+        names=chosen,
     )
     say(str(page), sys.stdout)
 

@@ -322,6 +322,20 @@ def test_bench_hands_its_options_on(invoke: Invoke, monkeypatch: pytest.MonkeyPa
     assert invoke("bench", "jobshop-ta", "--seconds", "soon")[0] == 2
 
 
+def test_bench_measures_streams(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    from copt.bench import streams
+
+    heard: dict[str, Any] = {}
+
+    def run_streams(**options: Any) -> str:
+        heard.update(options)
+        return "a table"
+
+    monkeypatch.setattr(streams, "run_streams", run_streams)
+    assert invoke("bench", "mip-stream", "--seconds", "3", "--names", "a*,b", "--out", "o") == (0, "a table\n", "")
+    assert heard == {"seconds": 3.0, "length": 50, "out": Path("o"), "workers": 2, "names": ["a*", "b"]}
+
+
 def test_bench_options_are_those_of_the_runner() -> None:
     from copt.bench.runner import run_suite
 
