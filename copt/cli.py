@@ -95,7 +95,9 @@ Workers = Annotated[int | None, _option("Threads; by default the cores at hand, 
 Seed = Annotated[int, _option("Seed of every random choice.")]
 Json = Annotated[bool, _option("Print the result as one JSON object; all else goes to stderr.", "--json")]
 Out = Annotated[Path | None, _option("Write the solution here; a directory gets NAME.sol.")]
-Plot = Annotated[Path | None, _option("Draw the solution here (png, svg, pdf); a directory gets NAME.png.")]
+Plot = Annotated[
+    Path | None, _option("Draw the solution here (png, svg, pdf; gif for plans); a directory gets NAME.png.")
+]
 TraceFile = Annotated[Path | None, _option("Write incumbents and bounds here as csv.", "--trace")]
 
 
@@ -132,8 +134,9 @@ def solve(
     instances = [copt.read(file) for file in files]
     names = [instance.name for instance in instances]
     places = [_places(*pair, names) for pair in ((".sol", out), (".png", plot), (".csv", trace))]
-    for instance in instances if plot is not None else []:
-        importlib.import_module("copt.plot").require_picture(instance)
+    for instance, place in zip(instances, places[1], strict=True):
+        if place is not None:
+            importlib.import_module("copt.plot").require_picture(instance, place)
     code = ExitCode.OK
     for instance, *targets in zip(instances, *places, strict=True):
         with _kill_is_interrupt(), progress(as_json) as listener:
@@ -170,8 +173,6 @@ def _places(suffix: str, path: Path | None, names: list[str]) -> list[Path | Non
     if len(names) > 1:
         raise CoptError(f"{path}: {len(names)} instances need a directory for their output; make it first")
     check_writable(path)
-    if suffix == ".png":
-        importlib.import_module("copt.plot").check_suffix(path)
     return [path]
 
 
@@ -189,9 +190,8 @@ def _write(instance: Any, result: Result, out: Path | None, plot: Path | None, t
 def _save_picture(instance: Any, solution: Any, path: Path) -> None:
     from copt import plot
 
-    figure = plot.draw(instance, solution)
     with replacing(path) as draft:
-        plot.save(figure, draft)
+        plot.save_drawing(instance, solution, draft)
 
 
 @contextlib.contextmanager
@@ -356,19 +356,20 @@ def bench(
 def plot(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Instance file or name; or a trace csv on its own.")],
     solution: Annotated[Path | None, typer.Argument(metavar="[SOLUTION]", help="Solution file.")] = None,
-    out: Annotated[Path, _option("Picture: png, svg or pdf.")] = Path("plot.png"),
+    out: Annotated[Path, _option("Picture: png, svg or pdf; gif for the film of a plan.")] = Path("plot.png"),
 ) -> None:
     """Draw a solution; or, from a trace alone, the course of a solve."""
     from copt import plot
 
     check_writable(out)
-    plot.check_suffix(out)
     if solution is None:
+        plot.check_suffix(out)
         figure = plot.convergence(Trace.from_csv(file), title=Path(file).stem)
         with replacing(out) as draft:
             plot.save(figure, draft)
         return
     instance = copt.read(file)
+    plot.require_picture(instance, out)
     _save_picture(instance, copt.read_solution(instance, solution), out)
 
 

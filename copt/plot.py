@@ -1,7 +1,6 @@
-"""Pictures: Gantt charts, maps of routes, the course of a solve. The one module that imports matplotlib."""
+"""Pictures: Gantt charts, maps of routes, the course of a solve, plans and films of them."""
 
-import colorsys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,30 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from copt.errors import CoptError
+from copt.plot_control import plan_chart, plan_film
+from copt.plot_style import BOUND, GRID, INCUMBENT, INK, colours_of, style
 from copt.problems import encoding, jobshop, routing
 from copt.problems.base import IntArray
 from copt.result import Trace
 
-__all__ = ["check_suffix", "convergence", "draw", "gantt", "require_picture", "route_map", "save"]
+__all__ = [
+    "check_suffix",
+    "convergence",
+    "draw",
+    "gantt",
+    "require_picture",
+    "route_map",
+    "save",
+    "save_drawing",
+    "save_film",
+]
 
 DRAWN_ONE_BY_ONE = 5_000  # above this many bars the chart is painted as one image
 LABELLED = 600  # above this many bars no bar carries its job's number
 SUFFIXES = (".png", ".svg", ".pdf")
-INK = "#22303c"
-GRID = "#d9dfe4"
-INCUMBENT = "#1f6f8b"
-BOUND = "#c8553d"
+FILM = ".gif"
+FILM_SECONDS, LAST_SECONDS, FASTEST = 4.0, 1.5, 0.04  # of a film, of its last picture, of any picture
+COLOURS = 128  # of each picture of a film
 
 
 @dataclass(frozen=True)
@@ -52,17 +62,56 @@ def draw(instance: Any, solution: Any) -> Figure:
     return _PICTURES[instance.family](instance, solution)
 
 
-def require_picture(instance: Any) -> None:
-    """Say before the work is done that solutions of ``instance`` are not drawn.
+def require_picture(instance: Any, path: str | Path | None = None) -> None:
+    """Say before the work is done that solutions of ``instance`` are not drawn, or not in the format of ``path``.
 
     Raises:
         CoptError: If so.
     """
-    if instance.family not in _PICTURES:
+    film = path is not None and Path(path).suffix.lower() == FILM
+    if path is not None and not film:
+        check_suffix(path)
+    known = _FILMS if film else _PICTURES
+    if instance.family not in known:
         raise CoptError(
-            f"there is no picture for family {instance.family}, only for {', '.join(_PICTURES)}; "
+            f"there is no {'film' if film else 'picture'} for family {instance.family}, only for {', '.join(known)}; "
             "`copt plot TRACE.csv` draws the course of a solve"
         )
+
+
+def save_drawing(instance: Any, solution: Any, path: str | Path) -> None:
+    """Write the customary picture of ``solution`` to ``path``, or the film of it where the suffix is ``.gif``.
+
+    Raises:
+        CoptError: If the family has none, or the format is unknown.
+    """
+    require_picture(instance, path)
+    if Path(path).suffix.lower() == FILM:
+        save_film(_FILMS[instance.family](instance, solution), path)
+    else:
+        save(draw(instance, solution), path)
+
+
+def save_film(frames: Iterable[NDArray[np.uint8]], path: str | Path, *, seconds: float | None = None) -> None:
+    """Write pictures as an animated GIF that starts again after its last one.
+
+    Args:
+        frames: Pictures of one shape (height, width, 3).
+        path: Path of the file.
+        seconds: How long each is shown, and the last one longer; by default, all take about four seconds.
+
+    Raises:
+        CoptError: If there are none.
+    """
+    from PIL import Image
+
+    pictures = [Image.fromarray(frame).quantize(COLOURS, dither=Image.Dither.NONE) for frame in frames]
+    if not pictures:
+        raise CoptError("there are no pictures to make a film of")
+    first, *others = pictures
+    each = max(FASTEST, FILM_SECONDS / len(pictures)) if seconds is None else seconds
+    times = [round(1000 * time) for time in (*[each] * len(others), max(each, LAST_SECONDS))]
+    first.save(path, format="GIF", save_all=True, append_images=others, duration=times, loop=0)
 
 
 def gantt(instance: jobshop.JobShop, solution: jobshop.Schedule, *, title: str | None = None) -> Figure:
@@ -125,7 +174,7 @@ def route_map(instance: routing.Routing, solution: routing.Routes, *, title: str
     figure = Figure(figsize=(10, float(np.clip(10 * high / wide, 4, 14))), layout="constrained")
     axes = figure.add_subplot()
     routes = solution.to_lists()
-    colours = _colours(len(routes)) if instance.depot is not None else np.array([[0.12, 0.44, 0.55]])
+    colours = colours_of(len(routes)) if instance.depot is not None else np.array([[0.12, 0.44, 0.55]])
     width = float(np.clip(60.0 / np.sqrt(instance.num_nodes), 0.35, 1.6))
     lines = [instance.coordinates[route + ([] if instance.depot is not None else route[:1])] for route in routes]
     axes.add_collection(LineCollection(lines, colors=colours[: len(lines)], linewidths=width))
@@ -154,7 +203,9 @@ _PICTURES: dict[str, Callable[[Any, Any], Figure]] = {
     "jobshop": gantt,
     "routing": route_map,
     "encoding": _gantt_of_intervals,
+    "control": plan_chart,
 }
+_FILMS: dict[str, Callable[[Any, Any], Iterator[NDArray[np.uint8]]]] = {"control": plan_film}
 
 
 def convergence(trace: Trace, *, title: str = "", reference: float | None = None, end: float | None = None) -> Figure:
@@ -175,7 +226,7 @@ def convergence(trace: Trace, *, title: str = "", reference: float | None = None
     end = max(times) if end is None else end
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    _style(axes)
+    style(axes)
     for pairs, colour, name in ((trace.incumbents, INCUMBENT, "incumbent"), (trace.bounds, BOUND, "bound")):
         if pairs:
             x, y = zip(*pairs, (end, pairs[-1][1]), strict=True)
@@ -230,8 +281,8 @@ def _chart(bars: _Bars, title: str) -> Figure:
     height = min(14.0, max(2.4, 1.1 + 0.34 * bars.num_rows))
     figure = Figure(figsize=(13, height), layout="constrained")
     axes = figure.add_subplot()
-    _style(axes)
-    colours = _colours(int(bars.group.max(initial=0)) + 1)
+    style(axes)
+    colours = colours_of(int(bars.group.max(initial=0)) + 1)
     makespan = int(bars.end.max(initial=1))
     if bars.row.size > DRAWN_ONE_BY_ONE:
         _paint(axes, bars, colours, makespan)
@@ -287,19 +338,3 @@ def _paint(axes: Axes, bars: _Bars, colours: NDArray[np.float64], makespan: int,
         extent=(0, makespan, bars.num_rows - 0.5, -0.5),
         zorder=2,
     )
-
-
-def _style(axes: Axes) -> None:
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", color=GRID, lw=0.8)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(GRID)
-    axes.tick_params(which="both", length=0, colors=INK)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-
-
-def _colours(count: int) -> NDArray[np.float64]:
-    """Return ``count`` soft colours, shape (count, 3); hues a golden angle apart, so neighbours differ."""
-    shades = ((0.55, 0.80), (0.40, 0.93), (0.50, 0.66))  # saturation, value
-    return np.array([colorsys.hsv_to_rgb(0.56 + 0.618034 * i % 1 % 1, *shades[i % 3]) for i in range(count)])

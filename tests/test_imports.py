@@ -56,7 +56,7 @@ OWNERS = {  # who may import a package at all
     "torch": {"copt.models"},
     "torch_geometric": {"copt.models"},
     "lightning_fabric": {"copt.models"},
-    "matplotlib": {"copt.plot"},
+    "matplotlib": {"copt.plot", "copt.plot_control", "copt.plot_style"},
     "ortools": {"copt.solvers", "copt.bench"},
     "numba": {"copt.solvers", "copt.doctor", "copt.models"},
     "gymnasium": {"copt.envs"},
