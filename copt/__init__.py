@@ -2,6 +2,7 @@
 
 import logging
 
+from copt import control as control
 from copt import mip as mip
 from copt.batch import solve_many as solve_many
 from copt.errors import CoptError as CoptError

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copt.errors import CoptError, FormatError, UnknownNameError
+from copt.policy import load_policy
 from copt.registry import FAMILIES, family_of
 
 if TYPE_CHECKING:
     from copt.instances.formats import Format
     from copt.instances.text import Text
+    from copt.problems.relu import ReluNet
 
-__all__ = ["names", "read", "read_solution", "write", "write_solution"]
+__all__ = ["names", "read", "read_network", "read_solution", "write", "write_solution"]
 
 
 def read(source: Any) -> Any:
@@ -61,6 +63,24 @@ def _modelled(model: Any) -> Any:
 def names() -> list[str]:
     """Return the names of all instances that ``read`` knows without a file."""
     return [name for room in _rooms() for name in room.names()]
+
+
+def read_network(source: str | Path) -> "ReluNet":
+    """Return the piecewise-linear network in a safetensors file or, where there is no such file, of a trained policy.
+
+    Args:
+        source: Path of the file, or name of the policy, such as ``control-cartpole-walls-v1``.
+
+    Raises:
+        FormatError: If the file cannot be read.
+        UnknownNameError: If there is neither such a file nor such a policy.
+        InvalidNetworkError: If the policy is no network.
+    """
+    from copt.instances import control_weights
+
+    if _is_there(Path(source)) or Path(source).suffix:
+        return control_weights.read_network(Path(source))
+    return control_weights.network_of(load_policy(str(source)).weights)
 
 
 def write(instance: Any, path: str | Path, *, format: str | None = None) -> None:

@@ -44,6 +44,6 @@ def test_warm_asks_every_solver_to_compile(monkeypatch: pytest.MonkeyPatch) -> N
     solvers["encoding"] = SimpleNamespace()
     monkeypatch.setattr(registry.Family, "load", lambda family, room: solvers[family.name])
     lines = [line for line in report(warm=True) if line.startswith("warmed")]
-    assert warmed == ["jobshop", "routing", "robust", "mip"]
+    assert warmed == ["jobshop", "routing", "robust", "control", "mip"]
     assert [line.split()[1] for line in lines] == warmed
     assert re.fullmatch(r"warmed     jobshop in \d+\.\d s", lines[0])

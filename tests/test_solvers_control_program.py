@@ -9,8 +9,15 @@ from copt import Status
 from copt.problems.control import ControlProblem, KeepOut, check, objective
 from copt.problems.control_cost import NORMS, Norm
 from copt.result import Result
+from copt.solvers.control import warm
 
+pytestmark = pytest.mark.usefixtures("warmed")
 EXACT = 1e-5  # relative: SCIP keeps rows to 1e-7 of their scale, and brute force to 1e-7 as well
+
+
+@pytest.fixture(scope="module")
+def warmed() -> None:
+    warm()
 
 
 def solved(problem: ControlProblem) -> Result:

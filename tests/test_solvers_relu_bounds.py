@@ -10,6 +10,7 @@ from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray
 from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 from copt.solvers.relu_bounds import Bounds, clipped_bounds, crown_bounds, interval_bounds
+from copt.solvers.relu_crown import Crown
 
 
 def assert_sound(net: ReluNet, lower: FloatArray, upper: FloatArray, bounds: Bounds) -> None:
@@ -46,11 +47,6 @@ def test_bounds_hold_exactly_at_a_point_of_the_box() -> None:
         assert not bounds.unstable(net).any()
 
 
-def layered(net: ReluNet, values: FloatArray) -> list[FloatArray]:
-    """Cut values of all units and outputs into layers."""
-    return np.split(values, np.cumsum([len(b) for b in net.biases])[:-1], axis=-1)
-
-
 @given(st.integers(0, 10_000), st.integers(0, 3))
 @settings(max_examples=40, deadline=None)
 def test_bounds_hold_for_all_points_that_keep_the_limits(seed: int, depth: int) -> None:
@@ -61,12 +57,15 @@ def test_bounds_hold_for_all_points_that_keep_the_limits(seed: int, depth: int) 
     found = np.hstack([net.preactivations(x), net.forward(x)])
     low, high = np.sort(found[rng.integers(200, size=(2, found.shape[1])), np.arange(found.shape[1])], axis=0)
     low, high = np.where(rng.random(low.size) < 0.5, low, -np.inf), np.where(rng.random(low.size) < 0.5, high, np.inf)
-    limits = Bounds(tuple(layered(net, low)), tuple(layered(net, high)))
     kept = found[((found >= low) & (found <= high)).all(axis=1)]
-    bounds = clipped_bounds(net, -np.ones(2), np.ones(2), limits, slack=1e-6)
-    if bounds is None:
+    bounds = clipped_bounds(net, -np.ones(2), np.ones(2), np.stack([low, high]), slack=1e-6)
+    twin = Crown(net).bounds(-np.ones(2), np.ones(2), np.stack([low, high]), slack=1e-6)
+    if bounds is None or twin is None:
+        assert bounds is twin
         assert not len(kept)
         return
+    for one, other in zip((*bounds.lower, *bounds.upper), (*twin.lower, *twin.upper), strict=True):
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-9)
     assert (np.concatenate(bounds.lower) <= kept).all()
     assert (kept <= np.concatenate(bounds.upper)).all()
     free = interval_bounds(net, -np.ones(2), np.ones(2))
@@ -77,11 +76,11 @@ def test_a_limit_reaches_later_layers_even_through_identities() -> None:
     double = ReluNet(
         1, (np.array([[2.0]]), np.array([[0.0, 3.0]])), (np.zeros(1), np.zeros(1)), (np.array([IDENTITY]),)
     )
-    limits = Bounds((np.array([-np.inf]), np.array([-np.inf])), (np.array([1.0]), np.array([np.inf])))
+    limits = np.array([[-np.inf, -np.inf], [1.0, np.inf]])
     bounds = clipped_bounds(double, -np.ones(1), np.ones(1), limits, slack=1e-9)
     assert bounds is not None
     assert (*bounds.lower[-1], *bounds.upper[-1]) == pytest.approx((-6.0, 3.0), abs=1e-12)
-    beyond = Bounds(limits.lower, (np.array([-2.1]), np.array([np.inf])))
+    beyond = np.array([[-np.inf, -np.inf], [-2.1, np.inf]])
     assert clipped_bounds(double, -np.ones(1), np.ones(1), beyond, slack=1e-9) is None
 
 

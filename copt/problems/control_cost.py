@@ -9,7 +9,7 @@ from copt.errors import InvalidInstanceError
 from copt.problems.base import FloatArray
 from copt.problems.uncertainty import frozen, vector
 
-__all__ = ["NORMS", "Cost", "Norm"]
+__all__ = ["NORMS", "Cost", "Norm", "matrix", "norm_of"]
 
 Norm = Literal["l1", "linf", "quadratic"]
 NORMS: tuple[Norm, ...] = ("l1", "linf", "quadratic")
@@ -63,10 +63,10 @@ class Cost:
         """
         away = states - self.goal
         steps = np.array(
-            [_size(self.state @ x, self.norm) for x in away[:-1]] + [_size(self.last @ away[-1], self.norm)]
+            [norm_of(self.state @ x, self.norm) for x in away[:-1]] + [norm_of(self.last @ away[-1], self.norm)]
         )
         if self.action is not None:
-            steps += [_size(self.action @ u, self.norm) for u in actions]
+            steps += [norm_of(self.action @ u, self.norm) for u in actions]
         return steps
 
 
@@ -88,7 +88,8 @@ def matrix(field: str, values: Any, columns: int | None = None) -> FloatArray:
     return frozen(field, array)
 
 
-def _size(terms: FloatArray, norm: Norm) -> float:
+def norm_of(terms: FloatArray, norm: Norm) -> float:
+    """Return the norm of a vector."""
     if norm == "quadratic":
         return float(terms @ terms)
     return float(np.abs(terms).sum() if norm == "l1" else np.abs(terms).max(initial=0.0))

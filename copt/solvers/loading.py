@@ -29,6 +29,16 @@ class Loading:
                 self._thread = threading.Thread(target=self._run, name="copt-kernels", daemon=True)
                 self._thread.start()
 
+    def wait(self) -> None:
+        """Load now, and return when the kernels are ready.
+
+        Raises:
+            BaseException: What loading them raised.
+        """
+        self.begin()
+        self._done.wait()
+        self.done()
+
     def done(self) -> bool:
         """Return whether the kernels are ready.
 

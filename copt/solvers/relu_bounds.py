@@ -64,7 +64,7 @@ def crown_bounds(net: ReluNet, lower: FloatArray, upper: FloatArray) -> Bounds:
 
 
 def clipped_bounds(
-    net: ReluNet, lower: FloatArray, upper: FloatArray, limits: Bounds, *, slack: float
+    net: ReluNet, lower: FloatArray, upper: FloatArray, limits: FloatArray, *, slack: float
 ) -> Bounds | None:
     """Return bounds as ``crown_bounds`` does for those inputs that keep pre-activations within ``limits``.
 
@@ -72,7 +72,8 @@ def clipped_bounds(
         net: The network.
         lower: Least value of each input, shape (inputs,).
         upper: Greatest value of each input, shape (inputs,).
-        limits: What pre-activations must keep to, infinite where they are free.
+        limits: What pre-activations and outputs must keep to, infinite where they are free, shape
+            (2, units + outputs).
         slack: By how much of their scale limits may be missed.
 
     Returns:
@@ -82,7 +83,8 @@ def clipped_bounds(
         InvalidNetworkError: If the box is empty or not bounded, or numbers become too large.
     """
     ranges = _Ranges(net, lower, upper)
-    for k, (floor, ceiling) in enumerate(zip(limits.lower, limits.upper, strict=True)):
+    layers = np.split(limits, np.cumsum([len(b) for b in net.biases])[:-1], axis=1)
+    for k, (floor, ceiling) in enumerate(layers):
         least, most = ranges.crown(k)
         if (least > ceiling + slack * np.fmax(1.0, np.abs(ceiling))).any():
             return None

@@ -2,3 +2,4 @@
 
 from copt.solvers.control.engine import NAME as NAME
 from copt.solvers.control.engine import solve as solve
+from copt.solvers.control.loading import warm as warm

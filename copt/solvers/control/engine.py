@@ -7,7 +7,10 @@ from copt.policy import Policy
 from copt.problems.control import ControlProblem, Plan
 from copt.result import StopReason
 from copt.solvers.control.horizon import Horizon
+from copt.solvers.control.loading import KERNELS
+from copt.solvers.control.planner import Planner
 from copt.solvers.control.program import Program, solve_program
+from copt.solvers.loading import COLD
 
 __all__ = ["NAME", "solve"]
 
@@ -24,14 +27,29 @@ def solve(
     seed: int,
 ) -> None:
     """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``."""
+    _await_kernels(instance, monitor)
+    if monitor.reason() is None:
+        Planner(seed).run(instance, monitor, [] if start is None else [start.actions])
+    if monitor.reason() is None:
+        monitor.end(StopReason.EXHAUSTED)
+
+
+def _await_kernels(instance: ControlProblem, monitor: Monitor) -> None:
+    """Wait for the kernels; while they compile on first use, SCIP has the whole program."""
+    KERNELS.begin()
+    began = monitor.elapsed
+    while not KERNELS.done() and monitor.wait(0.01) is None:
+        if monitor.elapsed - began > COLD:
+            monitor.note("compiling the search kernels on first use (once); `copt doctor --warm` does it ahead")
+            _solve_plainly(instance, monitor)
+            began = math.inf
+
+
+def _solve_plainly(instance: ControlProblem, monitor: Monitor) -> None:
+    """Run SCIP on the whole program until the kernels are ready."""
     horizon = Horizon(instance)
-    reach = horizon.reach(*horizon.box())
+    reach = horizon.reach(*horizon.box(), compiled=False)
     if reach is None:
         monitor.prove(math.inf, "bounds")
     else:
-        program = Program(horizon, reach)
-        if monitor.best is not None:
-            program.limit(monitor.best)
-        solve_program(program, monitor)
-    if monitor.reason() is None:
-        monitor.end(StopReason.EXHAUSTED)
+        solve_program(Program(horizon, reach), monitor, until=KERNELS.done)

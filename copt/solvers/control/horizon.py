@@ -2,14 +2,16 @@
 
 import itertools
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 
 from copt.problems.base import FloatArray
 from copt.problems.control import TOLERANCE, ControlProblem
+from copt.problems.control_cost import norm_of
 from copt.problems.relu import ReluNet
 from copt.solvers.relu_bounds import Bounds, clipped_bounds
+from copt.solvers.relu_crown import Crown
 
 __all__ = ["Horizon", "Reach"]
 
@@ -29,89 +31,93 @@ class Reach:
     bounds: Bounds
 
 
-@dataclass(frozen=True, eq=False)
 class Horizon:
-    """The network of x_0 and all actions whose outputs are the terms of the cost, then the faces of regions.
-
-    A term is an entry of Q (x_t - goal) or R u_t; a face is ``rows @ x_t - limits``, not negative beyond it.
+    """The network of x_0 and all actions whose outputs are Q x_t, then R u_t, then ``rows @ x_t`` of regions.
 
     Args:
         problem: The problem.
+        like: Of a problem that differs in start, goal and limits only; its network is used again.
+
+    Attributes:
+        net: The network; each state is a layer of identities.
+        terms: Which outputs make up one norm each: states of all steps, then actions of all steps.
+        faces: Which outputs are the faces of one region at one step each.
+        offsets: What is added to outputs, so that terms are distances and faces not negative beyond them.
     """
 
-    problem: ControlProblem
-
-    @cached_property
-    def net(self) -> ReluNet:
-        """The network; each state is a layer of identities."""
-        problem, unrolled = self.problem, self.problem.dynamics.unrolled(self.problem.horizon)
-        rows, biases = [], []
-        states = unrolled.weights[-1]  # picks them
-        for t, own in enumerate(np.split(states, problem.horizon)):
-            cost = problem.cost.last if t == problem.horizon - 1 else problem.cost.state
-            rows.append(cost @ own)
-            biases.append(-cost @ problem.cost.goal)
-        if problem.cost.action is not None:
-            actions = np.eye(problem.horizon * problem.num_actions, states.shape[1], problem.num_states)
-            for own in np.split(actions, problem.horizon):
-                rows.append(problem.cost.action @ own)
-                biases.append(np.zeros(len(rows[-1])))
-        for region in problem.keep_out:
-            for own in np.split(states, problem.horizon):
-                rows.append(region.rows @ own)
-                biases.append(-region.limits)
-        weights, bias = np.vstack(rows), np.concatenate(biases)
-        return ReluNet(
-            unrolled.inputs, (*unrolled.weights[:-1], weights), (*unrolled.biases[:-1], bias), unrolled.kinds
+    def __init__(self, problem: ControlProblem, like: "Horizon | None" = None) -> None:
+        steps, cost = problem.horizon, problem.cost
+        costs = [cost.state] * (steps - 1) + [cost.last]
+        efforts = [] if cost.action is None else [cost.action] * steps
+        regions = [region for region in problem.keep_out for _ in range(steps)]
+        sizes = [len(part) for part in (*costs, *efforts)]
+        self.problem = problem
+        self.net: ReluNet = _network(problem, costs, efforts) if like is None else like.net
+        self.terms = _slices(0, sizes)
+        self.faces = _slices(sum(sizes), [len(region.rows) for region in regions])
+        self.offsets = np.concatenate(
+            [
+                *(-q @ cost.goal for q in costs),
+                *(np.zeros(len(r)) for r in efforts),
+                *(-region.limits for region in regions),
+            ]
         )
-
-    @cached_property
-    def terms(self) -> list[slice]:
-        """Which outputs make up one norm each: states of all steps, then actions of all steps."""
-        problem, cost = self.problem, self.problem.cost
-        sizes = [len(cost.state)] * (problem.horizon - 1) + [len(cost.last)]
-        if cost.action is not None:
-            sizes += [len(cost.action)] * problem.horizon
-        return _slices(0, sizes)
-
-    @cached_property
-    def faces(self) -> list[slice]:
-        """Which outputs are the faces of one region at one step each."""
-        sizes = [len(region.rows) for region in self.problem.keep_out for _ in range(self.problem.horizon)]
-        return _slices(self.terms[-1].stop, sizes)
-
-    def inputs(self, actions: FloatArray) -> FloatArray:
-        """Return the inputs of the network for actions of shape (horizon, actions)."""
-        return np.append(self.problem.start, actions)
+        self._crown: Crown = Crown(self.net) if like is None else like._crown
+        self._limits = self._rows_of_limits()
 
     def box(self) -> tuple[FloatArray, FloatArray]:
         """Return the least and the greatest actions of all steps, shape (horizon, actions)."""
         shape = (self.problem.horizon, self.problem.num_actions)
         return np.broadcast_to(self.problem.u_lower, shape), np.broadcast_to(self.problem.u_upper, shape)
 
-    def reach(self, lower: FloatArray, upper: FloatArray) -> Reach | None:
+    def inputs(self, actions: FloatArray) -> FloatArray:
+        """Return the inputs of the network for actions of shape (horizon, actions)."""
+        return np.append(self.problem.start, actions)
+
+    def reach(self, lower: FloatArray, upper: FloatArray, *, compiled: bool = True) -> Reach | None:
         """Return what actions in a box lead to if all limits are kept; None if no actions keep them.
 
         Args:
             lower: Least action of each step, shape (horizon, actions).
             upper: Greatest action, likewise.
+            compiled: Use the kernel, which may have to be compiled first.
         """
-        net = self.net
-        bounds = clipped_bounds(net, self.inputs(lower), self.inputs(upper), self._limits(), slack=TOLERANCE)
-        if bounds is None or any((bounds.upper[-1][face] < -TOLERANCE).all() for face in self.faces):
+        bounded = self._crown.bounds if compiled else partial(clipped_bounds, self.net)
+        bounds = bounded(self.inputs(lower), self.inputs(upper), self._limits, slack=TOLERANCE)
+        if bounds is None:
+            return None
+        beyond = bounds.upper[-1] + self.offsets
+        if any((beyond[face] < -TOLERANCE * np.maximum(1.0, np.abs(self.offsets[face]))).all() for face in self.faces):
             return None
         return Reach(lower, upper, bounds)
 
-    def _limits(self) -> Bounds:
-        """Return what the limits of states ask of each layer."""
-        problem, layers = self.problem, len(self.problem.dynamics.weights)
-        lower = [np.full(len(b), -np.inf) for b in self.net.biases]
-        upper = [np.full(len(b), np.inf) for b in self.net.biases]
+    def least_cost(self, reach: Reach) -> float:
+        """Return what no plan within reach costs less than, by the bounds of each term alone."""
+        least, most = reach.bounds.lower[-1] + self.offsets, reach.bounds.upper[-1] + self.offsets
+        sizes = np.maximum(0.0, np.maximum(least, -most))
+        return float(sum(norm_of(sizes[terms], self.problem.cost.norm) for terms in self.terms))
+
+    def _rows_of_limits(self) -> FloatArray:
+        """Return what the limits of states ask of each hidden unit and output, shape (2, units + outputs)."""
+        problem, net = self.problem, self.net
+        limits = np.array([[-np.inf], [np.inf]]) * np.ones(net.units + net.outputs)
+        steps = limits[:, : net.units].reshape(2, problem.horizon, -1)
         assert problem.x_lower is not None
         assert problem.x_upper is not None
-        for k in range(layers - 1, len(lower) - 1, layers):
-            lower[k], upper[k] = problem.x_lower, problem.x_upper
-        return Bounds(tuple(lower), tuple(upper))
+        steps[0, :, -problem.num_states :], steps[1, :, -problem.num_states :] = problem.x_lower, problem.x_upper
+        return limits
+
+
+def _network(problem: ControlProblem, costs: list[FloatArray], efforts: list[FloatArray]) -> ReluNet:
+    unrolled = problem.dynamics.unrolled(problem.horizon)
+    states = np.split(unrolled.weights[-1], problem.horizon)  # each picks one
+    actions = np.eye(problem.horizon * problem.num_actions, states[0].shape[1], problem.num_states)
+    rows = [q @ own for q, own in zip(costs, states, strict=True)]
+    rows += [r @ own for r, own in zip(efforts, np.split(actions, problem.horizon), strict=False)]
+    rows += [region.rows @ own for region in problem.keep_out for own in states]
+    last = np.vstack(rows)
+    biases = (*unrolled.biases[:-1], np.zeros(len(last)))
+    return ReluNet(unrolled.inputs, (*unrolled.weights[:-1], last), biases, unrolled.kinds)
 
 
 def _slices(first: int, sizes: list[int]) -> list[slice]:

@@ -1,6 +1,7 @@
 """A control problem as a mixed-integer program in SCIP: the network over the horizon, its cost and its limits."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,19 @@ class Program:
         shaped = np.array(values).reshape(problem.horizon, problem.num_actions)
         return Plan(np.clip(shaped, problem.u_lower, problem.u_upper))
 
+    def offer(self, monitor: Monitor) -> None:
+        """Offer the best plan found, at what it costs on the model, if it keeps all limits."""
+        found, problem = self.plan(), self.horizon.problem
+        if found is not None:
+            value = objective(problem, found)
+            if (monitor.best is None or value < monitor.best) and not check(problem, found):
+                monitor.offer(value, found, SOURCE)
+
     def _norm(self, terms: slice) -> Any:
         """Return the expression of one norm, by new variables that are at least what it needs."""
-        norm, parts = self.horizon.problem.cost.norm, self.embedding.outputs[terms]
+        norm = self.horizon.problem.cost.norm
+        pairs = zip(self.embedding.outputs[terms], self.horizon.offsets[terms], strict=True)
+        parts = [output + float(offset) for output, offset in pairs]
         if not parts:
             return 0.0
         if norm == "quadratic":
@@ -90,27 +101,38 @@ class Program:
 
     def _keep_out(self, face: slice, lower: FloatArray) -> None:
         """Let a state be beyond one face at least of a region."""
-        if (lower[face] >= 0.0).any():
+        limits = -self.horizon.offsets
+        if (lower[face] >= limits[face]).any():
             return
         chosen = []
         for k in range(face.start, face.stop):
-            beyond = self.model.addVar(vtype="B")
-            least = float(lower[k])
-            self.model.addCons(self.embedding.outputs[k] >= least - least * beyond)
+            beyond, least, limit = self.model.addVar(vtype="B"), float(lower[k]), float(limits[k])
+            self.model.addCons(self.embedding.outputs[k] >= least + (limit - least) * beyond)
             chosen.append(beyond)
         self.model.addCons(quicksum(chosen) >= 1)
 
 
-def solve_program(program: Program, monitor: Monitor, *, seconds: float = math.inf) -> None:
-    """Run SCIP on the whole problem; offer the plans it finds, and prove what no plan costs less than."""
+def solve_program(
+    program: Program, monitor: Monitor, *, seconds: float = math.inf, until: Callable[[], bool] = lambda: False
+) -> None:
+    """Run SCIP on the whole problem; offer the plans it finds, and prove what no plan costs less than.
+
+    Args:
+        program: The program, of all actions.
+        monitor: Takes plans and bounds, and says when to stop.
+        seconds: Limit on wall time beside the monitor's own.
+        until: Says when to stop as well.
+    """
     seen = 0
 
     def hear(model: Any) -> None:
         nonlocal seen
         if model.getNSolsFound() > seen:
             seen = model.getNSolsFound()
-            offer(program, monitor)
+            program.offer(monitor)
         _prove(monitor, min(dual_bound(model), program.cutoff))
+        if until():
+            model.interruptSolve()
 
     run(program.model, monitor, seconds=seconds, hear=hear)
     hear(program.model)
@@ -129,13 +151,3 @@ def _prove(monitor: Monitor, bound: float) -> None:
     """Pass on a bound that says something; up to rounding, it is not above the incumbent."""
     if bound > -math.inf:
         monitor.prove(bound if monitor.best is None else min(bound, monitor.best), SOURCE)
-
-
-def offer(program: Program, monitor: Monitor) -> None:
-    """Offer the best plan of a program, at what it costs on the model."""
-    plan, problem = program.plan(), program.horizon.problem
-    if plan is None:
-        return
-    value = objective(problem, plan)
-    if (monitor.best is None or value < monitor.best) and not check(problem, plan):
-        monitor.offer(value, plan, SOURCE)
