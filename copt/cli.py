@@ -310,7 +310,7 @@ def train(
 def bench(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help="Suite, such as jobshop-ta.")],
     seconds: Annotated[str, _option("Time limit of each solve, or several: 1,10,60.")] = "60",
-    peers: Annotated[str, _option("Solvers to compare with, separated by commas.")] = "cpsat",
+    peers: Annotated[str | None, _option("Solvers to compare with: cpsat,pyjobshop; else the suite's.")] = None,
     seeds: Annotated[int, _option("Number of seeds.")] = 1,
     out: Annotated[Path, _option("Folder for the csv file and the page.")] = Path("bench"),
     folder: Annotated[Path | None, _option("Folder with the instance files.")] = None,
@@ -338,7 +338,7 @@ def bench(
     page = runner.run_suite(
         suite,
         seconds=limits,
-        peers=[name.strip() for name in peers.split(",") if name.strip()],
+        peers=None if peers is None else [name.strip() for name in peers.split(",") if name.strip()],
         seeds=seeds,
         out=out,
         folder=folder,

@@ -19,6 +19,8 @@ from copt.problems.jobshop import JobShop, Schedule, objective, toy
 TOY_START = np.array([2, 5, 7, 0, 2, 7, 0, 4])
 TOY_MACHINE = np.array([0, 1, 2, 0, 2, 1, 1, 2])
 
+PREPARED: list[bool] = []  # by each ``warm_up`` of this process
+
 
 def stretched_toy(factor: int) -> JobShop:
     """Return the toy with all durations multiplied, and so its optimum."""
@@ -82,6 +84,20 @@ def break_down(instance: Any, *, seconds: float, workers: int, seed: int) -> NoR
     raise AssertionError("the signal comes first")
 
 
+def warm_up() -> None:
+    """Spend time that does not count, and leave something behind."""
+    time.sleep(0.2)
+    PREPARED.append(True)
+
+
+def fail_to_warm_up() -> NoReturn:
+    raise RuntimeError("cold")
+
+
+def report_preparation(instance: Any, *, seconds: float, workers: int, seed: int) -> Answer:
+    return Answer(len(PREPARED))
+
+
 def never_stop(instance: Any, *, seconds: float, workers: int, seed: int) -> NoReturn:
     while True:
         time.sleep(0.01)
@@ -108,6 +124,7 @@ SUITE = Suite(
         Entry("toy", toy, 11, 11, "by hand (2026-01-01)"),
         Entry("toy2", lambda: stretched_toy(2), 22, 22, "by hand (2026-01-01)"),
     ],
+    ("by-rule",),
 )
 
 

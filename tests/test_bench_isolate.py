@@ -31,6 +31,25 @@ def test_way_of_dying_is_told(run: Run, error: str) -> None:
     assert outcome.error == error
 
 
+def test_what_a_peer_prepares_is_off_its_clock() -> None:
+    outcome = run_isolated(
+        bench_cases.report_preparation, toy(), seconds=1, workers=1, seed=1, prepare=bench_cases.warm_up
+    )
+    assert outcome.answer is not None
+    assert outcome.answer.solution == 1
+    assert outcome.process_seconds >= outcome.seconds + 0.2  # it sleeps as long
+    unprepared = run_isolated(bench_cases.report_preparation, toy(), seconds=1, workers=1, seed=1)
+    assert unprepared.answer is not None
+    assert unprepared.answer.solution == 0
+
+
+def test_peer_that_cannot_prepare_is_told() -> None:
+    outcome = run_isolated(
+        bench_cases.answer_nothing, toy(), seconds=1, workers=1, seed=1, prepare=bench_cases.fail_to_warm_up
+    )
+    assert (outcome.answer, outcome.error) == (None, "RuntimeError: cold")
+
+
 def test_peer_that_never_stops_is_killed() -> None:
     outcome = run_isolated(bench_cases.never_stop, toy(), seconds=0.1, workers=1, seed=1, grace=0.5)
     assert outcome.answer is None

@@ -1,4 +1,5 @@
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from bench_cases import make_row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copt.bench.records import COLUMNS, append_row, read_rows
+from copt.bench.records import Row, append_row, read_rows
 from copt.errors import FormatError
 
 ROWS = [
@@ -18,17 +19,18 @@ ROWS = [
 
 def test_rows_come_back_as_they_went(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    assert read_rows(path) == []
+    assert read_rows(path, Row) == []
     for row in ROWS:
         append_row(path, row)
-    assert read_rows(path) == ROWS
+    assert read_rows(path, Row) == ROWS
     assert path.read_text(encoding="utf-8").count("suite,instance") == 1
 
 
 def test_the_promised_columns_are_there() -> None:
-    assert COLUMNS[:6] == ["suite", "instance", "dimensions", "sense", "solver", "seed"]
+    columns = [field.name for field in fields(Row)]
+    assert columns[:6] == ["suite", "instance", "dimensions", "sense", "solver", "seed"]
     promised = "seed seconds_limit seconds objective bound best_known gap_percent proved time_to_best error"
-    assert set(f"{promised} primal_integral versions machine date".split()) < set(COLUMNS)
+    assert set(f"{promised} primal_integral versions machine date".split()) < set(columns)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e5), st.integers(0, 2**31)), max_size=5))
@@ -36,7 +38,7 @@ def test_incumbents_survive_to_a_tenth_of_a_millisecond(pairs: list[tuple[float,
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         append_row(path, make_row(objective=None, incumbents=tuple(pairs)))
-        back = read_rows(path)[0].incumbents
+        back = read_rows(path, Row)[0].incumbents
     assert [value for _, value in back] == [value for _, value in pairs]
     assert [seconds for seconds, _ in back] == pytest.approx([seconds for seconds, _ in pairs], abs=1e-4)
 
@@ -45,7 +47,7 @@ def test_other_columns_are_refused_with_a_remedy(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("name,value\nft10,930\n", encoding="utf-8")
     with pytest.raises(FormatError, match=r"rows\.csv:1: not the columns of a benchmark; choose another folder"):
-        read_rows(path)
+        read_rows(path, Row)
 
 
 @pytest.mark.parametrize(
@@ -65,4 +67,4 @@ def test_damaged_line_is_named(tmp_path: Path, old: str, new: str, reason: str) 
     lines[2] = lines[2].replace(old, new, 1)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(FormatError, match=rf"rows\.csv:3: not a row of a benchmark .*{reason}.*delete the line"):
-        read_rows(path)
+        read_rows(path, Row)

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,14 @@ import bench_cases
 import pytest
 
 from copt.bench import runner
+from copt.bench.entries import Entry
 from copt.bench.isolate import Outcome
 from copt.bench.peers import COPT, PEERS, Peer, Run
-from copt.bench.records import read_rows
+from copt.bench.records import Row, read_rows
 from copt.bench.runner import run_suite
 from copt.bench.suites import SUITES
 from copt.errors import CoptError, FormatError, UnknownNameError
+from copt.problems.jobshop import toy
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +32,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float]]:
     """Call peers in this process, and note each call: instance, seed, seconds."""
     calls: list[tuple[str, int, float]] = []
 
-    def run(peer: Run, instance: Any, *, seconds: float, workers: int, seed: int) -> Outcome:
+    def run(peer: Run, instance: Any, *, seconds: float, workers: int, seed: int, **_: Any) -> Outcome:
         calls.append((instance.name, seed, seconds))
         try:
             answer = peer(instance, seconds=seconds, workers=workers, seed=seed)
@@ -41,7 +44,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, float]]:
     return calls
 
 
-def run_quietly(out: Path, peers: Sequence[str] = (), **options: Any) -> tuple[Path, list[str]]:
+def run_quietly(out: Path, peers: Sequence[str] | None = (), **options: Any) -> tuple[Path, list[str]]:
     lines: list[str] = []
     options.setdefault("seconds", 1)
     return run_suite("two-toys", peers=peers, out=out, say=lines.append, **options), lines
@@ -49,7 +52,7 @@ def run_quietly(out: Path, peers: Sequence[str] = (), **options: Any) -> tuple[P
 
 def test_whole_run_in_processes_of_their_own(tmp_path: Path) -> None:
     page, _ = run_quietly(tmp_path, ["by-rule", "raises"], seconds=[0.5], workers=1, limit=1)
-    rows = read_rows(tmp_path / "two-toys.csv")
+    rows = read_rows(tmp_path / "two-toys.csv", Row)
     assert [(row.solver, row.objective, row.proved, row.error) for row in rows] == [
         ("copt", 11, True, ""),
         ("by-rule", 12, False, ""),
@@ -61,7 +64,7 @@ def test_whole_run_in_processes_of_their_own(tmp_path: Path) -> None:
 
 def test_rows_hold_what_was_measured(tmp_path: Path, in_process: list[Any]) -> None:
     run_quietly(tmp_path, ["by-rule"], seconds=2.0)
-    first, second, third, fourth = read_rows(tmp_path / "two-toys.csv")
+    first, second, third, fourth = read_rows(tmp_path / "two-toys.csv", Row)
     assert [first.instance, second.instance, third.instance, fourth.instance] == ["toy", "toy", "toy2", "toy2"]
     assert (first.dimensions, first.sense, first.seed, first.workers) == ("3x3", "min", 1, 2)
     assert (first.seconds, first.process_seconds, first.seconds_limit) == (0.25, 0.5, 2.0)
@@ -80,7 +83,7 @@ def test_rows_hold_what_was_measured(tmp_path: Path, in_process: list[Any]) -> N
 def test_wrong_claims_become_error_rows(tmp_path: Path, in_process: list[Any]) -> None:
     peers = ["one-too-low", "bound-too-high", "infeasible", "nothing", "raises"]
     page, lines = run_quietly(tmp_path, peers, names=["toy"])
-    rows = {row.solver: row for row in read_rows(tmp_path / "two-toys.csv")}
+    rows = {row.solver: row for row in read_rows(tmp_path / "two-toys.csv", Row)}
     assert {name: (row.objective, row.proved, row.error.split(":")[0]) for name, row in rows.items()} == {
         "copt": (11, True, ""),
         "one-too-low": (11, False, "claims 10.0, its solution is worth 11"),
@@ -105,7 +108,7 @@ def test_solvers_take_turns_on_each_instance_and_seeds_come_last(
     double = [("toy2", seed, seconds) for _, seed, seconds in once]
     assert in_process[:8] == once + double
     assert [seed for _, seed, _ in in_process] == [1] * 8 + [2] * 8
-    solvers = [row.solver for row in read_rows(tmp_path / "two-toys.csv")]
+    solvers = [row.solver for row in read_rows(tmp_path / "two-toys.csv", Row)]
     assert solvers == ["copt", "by-rule"] * 8
 
 
@@ -133,17 +136,17 @@ def test_interruption_leaves_a_table_and_a_report_and_the_run_goes_on(
         calls["left"] -= 1
         if calls["left"] < 0:
             raise KeyboardInterrupt
-        return Outcome(bench_cases.answer_optimal(arguments[1], **options), 0.25, 0.5)
+        return Outcome(bench_cases.answer_optimal(arguments[1], seconds=1, workers=1, seed=1), 0.25, 0.5)
 
     with monkeypatch.context() as patch:
         patch.setattr(runner, "run_isolated", interrupt)
         page, lines = run_quietly(tmp_path, ["by-rule"])
-    assert len(read_rows(tmp_path / "two-toys.csv")) == 2
+    assert len(read_rows(tmp_path / "two-toys.csv", Row)) == 2
     assert "1 instances, 2 runs" in page.read_text(encoding="utf-8")
     assert "interrupted; the same command goes on from here" in lines
     run_quietly(tmp_path, ["by-rule"])
     assert len(in_process) == 2
-    assert len({row.key for row in read_rows(tmp_path / "two-toys.csv")}) == 4
+    assert len({row.key for row in read_rows(tmp_path / "two-toys.csv", Row)}) == 4
 
 
 def test_rows_of_other_versions_are_pointed_out(
@@ -165,7 +168,7 @@ def test_command_in_the_report_repeats_the_run(tmp_path: Path, in_process: list[
 
 def test_copt_runs_once_even_if_named(tmp_path: Path, in_process: list[Any]) -> None:
     run_quietly(tmp_path, ["copt", "by-rule", "by-rule"], limit=1)
-    assert [row.solver for row in read_rows(tmp_path / "two-toys.csv")] == ["copt", "by-rule"]
+    assert [row.solver for row in read_rows(tmp_path / "two-toys.csv", Row)] == ["copt", "by-rule"]
 
 
 @pytest.mark.parametrize(
@@ -209,3 +212,28 @@ def test_progress_goes_to_standard_error_by_default(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "[1/1] toy 3x3, copt" in captured.err
+
+
+def test_the_suite_names_its_peers_and_the_caller_may_name_others(tmp_path: Path, in_process: list[Any]) -> None:
+    run_quietly(tmp_path / "own", None, limit=1)
+    assert [row.solver for row in read_rows(tmp_path / "own" / "two-toys.csv", Row)] == ["copt", "by-rule"]
+    run_quietly(tmp_path / "alone", [], limit=1)
+    assert [row.solver for row in read_rows(tmp_path / "alone" / "two-toys.csv", Row)] == ["copt"]
+
+
+def test_peers_prepare_before_their_time_and_may_use_the_limit_once_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def run(peer: Run, instance: Any, **options: Any) -> Outcome:
+        heard.append(options)
+        return Outcome(None, 0.25, 0.5, "not run")
+
+    monkeypatch.setattr(runner, "run_isolated", run)
+    monkeypatch.setitem(PEERS["jobshop"], "late", Peer("late", bench_cases.answer_nothing, "", (), bench_cases.warm_up))
+    suite = replace(bench_cases.SUITE, entries=lambda _folder: [Entry("toy", toy, calls=300)])
+    monkeypatch.setitem(SUITES, "two-toys", suite)
+    _, lines = run_quietly(tmp_path, ["late"], seconds=2)
+    assert lines[0] == "instances: 1; runs to do: 2 of 2, 0:20:00 (h:mm:ss) at most"
+    assert [(options["prepare"], options["calls"]) for options in heard] == [(None, 300), (bench_cases.warm_up, 300)]

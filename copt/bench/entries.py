@@ -27,6 +27,7 @@ class Entry:
         upper: Value of the best known solution, or None.
         source: Where the two come from, with the date.
         slack: By what part of them a right claim may pass them: they are rounded, or, if infinite, mere estimates.
+        calls: How often a solver may use its time limit: once a step if it acts step by step.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Entry:
     upper: float | None = None
     source: str = ""
     slack: float = 0.0
+    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class Suite:
         family: Word of the family.
         note: What is in it, one phrase.
         entries: Lists the instances; takes the folder with instance files, or None for the usual places.
+        peers: Names of the solvers to compare with if nobody says which.
     """
 
     name: str
     family: str
     note: str
     entries: Callable[[Path | None], list[Entry]]
+    peers: tuple[str, ...] = ()
 
 
 def named_entries(family: str, names: str) -> Callable[[Path | None], list[Entry]]:

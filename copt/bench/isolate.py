@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ class Outcome:
 
     Args:
         answer: What the peer returned, or None if it crashed or was killed.
-        seconds: Wall time from the call of the peer to its return, imports inside the call included.
+        seconds: Wall time from the call of the peer to its return, imports inside the call included; what it prepared
+            before is not.
         process_seconds: Wall time from the start of the process to its end.
         error: Why there is no answer; empty otherwise.
     """
@@ -42,28 +43,48 @@ class Outcome:
 
 
 def run_isolated(
-    run: Run, instance: Any, *, seconds: float, workers: int, seed: int, grace: float = GRACE_SECONDS
+    run: Run,
+    instance: Any,
+    *,
+    seconds: float,
+    workers: int,
+    seed: int,
+    prepare: Callable[[], object] | None = None,
+    calls: int = 1,
+    grace: float = GRACE_SECONDS,
 ) -> Outcome:
     """Call ``run`` in a fresh process and return what it says, or how it died.
 
-    The process inherits the cores of this one. It is killed ``grace`` seconds after twice the limit, and at
-    once if this process gets an exception, Ctrl-C included.
+    The process inherits the cores of this one. It is killed ``grace`` seconds after twice its time, and at once if
+    this process gets an exception, Ctrl-C included.
+
+    Args:
+        run: The peer.
+        instance: What it gets.
+        seconds: Its time limit.
+        workers: Its workers.
+        seed: Its seed.
+
+    Other Args:
+        prepare: Called in the process before the time of the peer begins.
+        calls: How often it may use the limit.
+        grace: Seconds on top of twice its time.
     """
     began = time.perf_counter()
-    call = pickle.dumps((run, instance, seconds, workers, seed))
+    call = pickle.dumps((prepare, run, instance, seconds, workers, seed))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-P", "-m", "copt.bench.isolate"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True)
     try:
-        output, errors = process.communicate(call, timeout=2 * seconds + grace)
+        output, errors = process.communicate(call, timeout=2 * calls * seconds + grace)
     except subprocess.TimeoutExpired:
         elapsed = time.perf_counter() - began
         return Outcome(
             None,
             elapsed,
             elapsed,
-            f"killed after {elapsed:.0f} s, it did not stop at its limit of {seconds:g} s",
+            f"killed after {elapsed:.0f} s, it did not stop at its limit of {calls * seconds:g} s",
         )
     finally:
         _kill(process)
@@ -125,9 +146,12 @@ def main() -> None:
     with contextlib.suppress(OSError):
         # If memory runs out, this process goes first, not the one that keeps the table.
         Path("/proc/self/oom_score_adj").write_text("1000")
-    run, instance, seconds, workers, seed = pickle.load(sys.stdin.buffer)
+    prepare, run, instance, seconds, workers, seed = pickle.load(sys.stdin.buffer)
     began = time.perf_counter()
     try:
+        if prepare is not None:
+            prepare()
+            began = time.perf_counter()
         answer = run(instance, seconds=seconds, workers=workers, seed=seed)
         reply = pickle.dumps((answer, time.perf_counter() - began, ""))
     except Exception as error:

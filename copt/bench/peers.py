@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -31,12 +32,15 @@ class Peer:
         run: How it is called.
         note: What it is, one phrase for the report.
         packages: Distributions that it needs; their versions go into the report.
+        prepare: Imports and compiles what it needs before its time runs, where limits are shorter than that takes; a
+            function at the top level of a module. None if that is part of its time.
     """
 
     name: str
     run: Run
     note: str
     packages: tuple[str, ...] = ()
+    prepare: Callable[[], object] | None = None
 
 
 def run_copt(instance: Any, *, seconds: float, workers: int, seed: int, policy: str | None = "auto") -> Answer:

@@ -5,11 +5,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from copt.errors import FormatError
 
-__all__ = ["Row", "append_row", "read_rows"]
+__all__ = ["Key", "Row", "append_row", "read_rows"]
+
+Key = tuple[str, str, int, float, int]
+"""What tells one run from another: instance, solver, seed, time limit, workers."""
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -65,52 +70,54 @@ class Row:
     incumbents: tuple[tuple[float, float], ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, int, float, int]:
-        """What tells one run from another: instance, solver, seed, time limit, workers."""
+    def key(self) -> Key:
+        """What tells this run from another."""
         return (self.instance, self.solver, self.seed, self.seconds_limit, self.workers)
 
 
-COLUMNS = [field.name for field in fields(Row)]
-
-
-def append_row(path: Path, row: Row) -> None:
-    """Write ``row`` at the end of the csv file, with a header if the file is new."""
-    new = not path.exists()
+def append_row(path: Path, row: Any) -> None:
+    """Write ``row``, a dataclass, at the end of the csv file, with a header if the file is new."""
+    new, columns = not path.exists(), [field.name for field in fields(row)]
     with path.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         if new:
-            writer.writerow(COLUMNS)
-        writer.writerow([_to_text(name, getattr(row, name)) for name in COLUMNS])
+            writer.writerow(columns)
+        writer.writerow([_to_text(getattr(row, name)) for name in columns])
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path, kind: type[Kept]) -> list[Kept]:
     """Return the rows of a csv file written by ``append_row``; none if there is no file.
+
+    Args:
+        path: The file.
+        kind: The dataclass of its rows, such as ``Row``.
 
     Raises:
         FormatError: If the file has other columns, or a line cannot be read.
     """
     if not path.exists():
         return []
+    readers: dict[str, Any] = {field.name: _READERS[field.type] for field in fields(kind)}  # type: ignore[arg-type]
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.reader(stream)
-        if next(reader, None) != COLUMNS:
+        if next(reader, None) != list(readers):
             raise FormatError(path, 1, "not the columns of a benchmark; choose another folder for the results")
         rows = []
         for cells in reader:
             try:
-                values = {name: _from_text(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)}
+                values = {name: readers[name](cell) for name, cell in zip(readers, cells, strict=True)}
             except ValueError as error:
                 raise FormatError(
                     path, reader.line_num, f"not a row of a benchmark ({error}); delete the line"
                 ) from None
-            rows.append(Row(**values))
+            rows.append(kind(**values))
     return rows
 
 
-def _to_text(name: str, value: Any) -> str:
+def _to_text(value: Any) -> str:
     if value is None:
         return ""
-    if name == "incumbents":
+    if isinstance(value, tuple):
         return " ".join(f"{seconds:.4f}:{objective:.12g}" for seconds, objective in value)
     if isinstance(value, float):
         return f"{round(value, 6):.12g}"
@@ -143,8 +150,3 @@ _READERS: dict[Any, Callable[[str], Any]] = {
     float | None: lambda text: _number(text) if text else None,
     tuple[tuple[float, float], ...]: _incumbents,
 }
-_TYPES = {field.name: field.type for field in fields(Row)}
-
-
-def _from_text(name: str, text: str) -> Any:
-    return _READERS[_TYPES[name]](text)

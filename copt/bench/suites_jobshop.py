@@ -39,23 +39,31 @@ def _flexible(_folder: Path | None) -> list[Entry]:
 # Shapes (jobs, machines) of the uniform instances of Da Col and Teppan with at least 10,000 operations.
 _LARGE = [(100, 100), (1000, 10), (10, 1000), (100, 1000), (1000, 100), (1000, 1000)]
 
+_PEERS = ("cpsat",)
+
 SUITES = (
     Suite(
         "jobshop-toy",
         "jobshop",
         "small ones, for a first try",
         named_entries("jobshop", "toy,ft06,ft10,ft20"),
+        _PEERS,
     ),
-    Suite("jobshop-ta", "jobshop", "Taillard's 80, 15x15 to 100x20", named_entries("jobshop", "ta01-80")),
-    Suite("jobshop-ta51", "jobshop", "Taillard's large 30, 50x15 to 100x20", named_entries("jobshop", "ta51-80")),
-    Suite("jobshop-dmu", "jobshop", "Demirkol's 80, 20x15 to 50x20", file_entries("jobshop", expand("dmu01-80"))),
+    Suite("jobshop-ta", "jobshop", "Taillard's 80, 15x15 to 100x20", named_entries("jobshop", "ta01-80"), _PEERS),
+    Suite(
+        "jobshop-ta51", "jobshop", "Taillard's large 30, 50x15 to 100x20", named_entries("jobshop", "ta51-80"), _PEERS
+    ),
+    Suite(
+        "jobshop-dmu", "jobshop", "Demirkol's 80, 20x15 to 50x20", file_entries("jobshop", expand("dmu01-80")), _PEERS
+    ),
     Suite(
         "jobshop-large",
         "jobshop",
         "uniform shops of 10,000 to 1,000,000 operations",
         file_entries("jobshop", (f"tai_{j}_{m}_{k}" for j, m in _LARGE for k in range(1, 11))),
+        _PEERS,
     ),
-    Suite("jobshop-flexible", "jobshop", "ten generated flexible shops, Brandimarte's sizes", _flexible),
+    Suite("jobshop-flexible", "jobshop", "ten generated flexible shops, Brandimarte's sizes", _flexible, _PEERS),
 )
 
 _HALVES = {"ta": (10, (50, 80)), "dmu": (5, (40, 80))}

@@ -49,8 +49,8 @@ def _library(folder: Path | None) -> list[Entry]:
 
 
 SUITES = (
-    Suite("mip-families", "mip", "generated programs of seven families, ten each", _families),
-    Suite("mip-lib", "mip", "programs of MIPLIB and others with known optima", _library),
+    Suite("mip-families", "mip", "generated programs of seven families, ten each", _families, ("scip",)),
+    Suite("mip-lib", "mip", "programs of MIPLIB and others with known optima", _library, ("scip",)),
 )
 
 
