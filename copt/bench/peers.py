@@ -3,12 +3,12 @@
 import importlib.metadata
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 import copt
-from copt.bench import peers_jobshop, peers_mip, peers_routing
+from copt.bench import peers_control, peers_control_mip, peers_jobshop, peers_mip, peers_routing
 from copt.bench.answer import Answer
 from copt.errors import MissingExtraError, UnknownNameError
 from copt.policy import load_policy, policy_names
@@ -53,10 +53,16 @@ def _by_name(*peers: Peer) -> dict[str, Peer]:
     return {peer.name: peer for peer in peers}
 
 
+def _sampler(name: str, method: str, note: str) -> Peer:
+    """Return the peer that plans with one of the samplers of ``copt.solvers.control``."""
+    prepare = partial(peers_control.prepare_sampler, method)
+    return Peer(name, partial(peers_control.run_sampler, method=method), note, ("numba",), prepare)
+
+
 OWN = ("ortools", "numba")
 SCIP = ("pyscipopt",)
 
-# These two serve every family, the others the family they are listed under.
+# These two serve every family that does not list them, the others the family they are listed under.
 COPT = _by_name(
     Peer("copt", run_copt, "copt with its defaults", OWN),
     Peer("copt-nopolicy", partial(run_copt, policy=None), "copt with policy=None", OWN),
@@ -96,6 +102,24 @@ PEERS: dict[str, dict[str, Peer]] = {
         Peer("scip-concurrent", peers_mip.run_concurrent, "SCIP's concurrent solvers, one a worker", SCIP),
         Peer("highs", peers_mip.run_highs, "HiGHS, as many threads as workers", ("highspy",)),
         Peer("cpsat", peers_mip.run_cpsat, "OR-Tools CP-SAT through MathOpt, as many workers as cores", ("ortools",)),
+    ),
+    "control": _by_name(
+        *(replace(peer, prepare=peers_control.prepare_copt) for peer in COPT.values()),
+        _sampler("mppi", "MPPI", "MPPI, compiled and tuned"),
+        Peer(
+            "naive-bigm",
+            peers_control_mip.run_bigm,
+            "SCIP with its defaults, a binary for every ReLU, interval bounds, one thread",
+            SCIP,
+            peers_control_mip.prepare_bigm,
+        ),
+        Peer(
+            "pyscipopt-ml",
+            peers_control_mip.run_pyscipopt_ml,
+            "SCIP with its defaults, ReLUs as PySCIPOpt-ML encodes them, one thread",
+            ("pyscipopt-ml", *SCIP),
+            peers_control_mip.prepare_pyscipopt_ml,
+        ),
     ),
 }
 

@@ -12,7 +12,7 @@ from copt.instances.mip_scip import to_scip
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective
 
-__all__ = ["run_concurrent", "run_cpsat", "run_highs", "run_scip"]
+__all__ = ["Incumbents", "improving", "limit_scip", "recorded", "run_concurrent", "run_cpsat", "run_highs", "run_scip"]
 
 SLACK = 1e-6  # of the value: what solvers allow between a bound and a value that they say have met
 
@@ -22,9 +22,21 @@ Incumbents = list[tuple[float, float]]
 def run_scip(instance: MIP, *, seconds: float, workers: int, seed: int, aggressive: bool = False) -> Answer:
     """Run SCIP on one thread, with its defaults or with heuristics set to aggressive; ``workers`` does nothing."""
     began = time.perf_counter()
-    from pyscipopt.scip import PY_SCIP_EVENTTYPE, PY_SCIP_PARAMSETTING, Eventhdlr
+    from pyscipopt.scip import PY_SCIP_PARAMSETTING
 
     model, variables = to_scip(instance)
+    incumbents = recorded(model, began)
+    if aggressive:
+        model.setHeuristics(PY_SCIP_PARAMSETTING.AGGRESSIVE)
+    limit_scip(model, seconds - (time.perf_counter() - began), seed)
+    model.optimizeNogil()
+    return _answer(instance, _values_of(model, variables), model.getDualbound(), incumbents)
+
+
+def recorded(model: Any, began: float) -> Incumbents:
+    """Return a list to which a SCIP model will add each better solution: seconds since ``began``, and its value."""
+    from pyscipopt.scip import PY_SCIP_EVENTTYPE, Eventhdlr
+
     incumbents: Incumbents = []
 
     class Recorder(Eventhdlr):
@@ -39,11 +51,7 @@ def run_scip(instance: MIP, *, seconds: float, workers: int, seed: int, aggressi
             incumbents.append((time.perf_counter() - began, best))
 
     model.includeEventhdlr(Recorder(), "recorder", "keeps when solutions came")
-    if aggressive:
-        model.setHeuristics(PY_SCIP_PARAMSETTING.AGGRESSIVE)
-    _limit_scip(model, seconds - (time.perf_counter() - began), seed)
-    model.optimizeNogil()
-    return _answer(instance, _values_of(model, variables), model.getDualbound(), incumbents)
+    return incumbents
 
 
 def run_concurrent(instance: MIP, *, seconds: float, workers: int, seed: int) -> Answer:
@@ -51,12 +59,13 @@ def run_concurrent(instance: MIP, *, seconds: float, workers: int, seed: int) ->
     began = time.perf_counter()
     model, variables = to_scip(instance)
     model.setParam("parallel/maxnthreads", workers)
-    _limit_scip(model, seconds - (time.perf_counter() - began), seed)
+    limit_scip(model, seconds - (time.perf_counter() - began), seed)
     model.solveConcurrent()
     return _answer(instance, _values_of(model, variables), model.getDualbound(), [])
 
 
-def _limit_scip(model: Any, seconds: float, seed: int) -> None:
+def limit_scip(model: Any, seconds: float, seed: int) -> None:
+    """Give a SCIP model its time and seed."""
     model.setParam("limits/time", max(0.0, seconds))
     model.setParam("randomization/randomseedshift", seed)
 
@@ -190,15 +199,15 @@ def _answer(instance: MIP, values: FloatArray | None, bound: float, incumbents: 
     value = objective(instance, point)
     if known is not None and abs(known - value) <= SLACK * max(1.0, abs(value)):
         known = value
-    before = _improving(instance.sign, incumbents, value)
+    before = improving(instance.sign, incumbents, value)
     return Answer(point, value, known, tuple(before))
 
 
-def _improving(sign: int, incumbents: Incumbents, value: float) -> Incumbents:
+def improving(sign: int, incumbents: Incumbents, value: float, slack: float = SLACK) -> Incumbents:
     """Return the incumbents that are better than all before, the last with the true ``value``; none if none is."""
     kept: Incumbents = []
     for seconds, claimed in incumbents:
-        worth = value if abs(claimed - value) <= SLACK * max(1.0, abs(value)) else claimed
+        worth = value if abs(claimed - value) <= slack * max(1.0, abs(value)) else claimed
         if sign * worth >= sign * value and (not kept or sign * worth < sign * kept[-1][1]):
             kept.append((seconds, worth))
     return kept if kept and kept[-1][1] == value else []

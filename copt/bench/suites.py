@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from copt.bench import suites_jobshop, suites_mip, suites_robust, suites_routing
+from copt.bench import suites_control, suites_jobshop, suites_mip, suites_robust, suites_routing
 from copt.bench.entries import Entry, Suite
 from copt.errors import CoptError, UnknownNameError
 from copt.instances import expand
@@ -14,7 +14,13 @@ __all__ = ["SUITES", "blocks_of", "find_suite", "select_entries"]
 
 SUITES = {
     suite.name: suite
-    for suite in (*suites_jobshop.SUITES, *suites_routing.SUITES, *suites_robust.SUITES, *suites_mip.SUITES)
+    for suite in (
+        *suites_jobshop.SUITES,
+        *suites_routing.SUITES,
+        *suites_robust.SUITES,
+        *suites_control.SUITES,
+        *suites_mip.SUITES,
+    )
 }
 
 
@@ -65,6 +71,7 @@ def blocks_of(name: str) -> list[str]:
         suites_jobshop.blocks(name)
         or suites_routing.blocks(name)
         or suites_robust.blocks(name)
+        or suites_control.blocks(name)
         or suites_mip.blocks(name)
         or [re.sub(r"[_-]?[0-9]+$", "", name) or name]
     )
