@@ -1,9 +1,9 @@
 """Control problems as JSON: the fields of ``ControlProblem`` by name, its dynamics inline or in a file beside it.
 
-``dynamics`` is the path of a safetensors file, from the folder of the JSON file if it is not absolute, or an object
-with ``inputs`` and ``layers``, each of ``weights``, ``biases`` and, but for the last, perhaps ``kinds``: ``relu``,
-``identity`` or ``zero`` for each unit, or one word for all. States without a limit have null. A field that is left
-out has the default of its class.
+``dynamics`` is the path of a safetensors file, from the folder of the JSON file if it is not absolute; or the name of
+trained dynamics that are stored; or an object with ``inputs`` and ``layers``, each of ``weights``, ``biases`` and, but
+for the last, perhaps ``kinds``: ``relu``, ``identity`` or ``zero`` for each unit, or one word for all. States without a
+limit have null. A field that is left out has the default of its class.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from copt.errors import FormatError, InvalidInstanceError, InvalidNetworkError
-from copt.instances.control_weights import layered, read_network, written
+from copt.instances.control_weights import layered, network_of, read_network, written
 from copt.instances.formats import Format
 from copt.instances.json_fields import (
     FieldError,
@@ -31,6 +31,7 @@ from copt.instances.json_fields import (
     word,
 )
 from copt.instances.text import Text
+from copt.policy import load_policy, policy_names
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut
 from copt.problems.control_cost import Cost
@@ -51,16 +52,22 @@ def _read(text: Text) -> ControlProblem:
             if document[key] != value or isinstance(document[key], bool):
                 raise FieldError(f"{key} must be {json.dumps(value)}, got {shown(document[key])}")
         given = fields({key: value for key, value in document.items() if key not in HEAD}, "", _FIELDS, _REQUIRED)
-        if isinstance(given["dynamics"], Path):
-            given["dynamics"] = _beside(text, given["dynamics"])
+        if isinstance(given["dynamics"], str):
+            given["dynamics"] = _stored(text, given["dynamics"])
         return ControlProblem(**{"name": text.name, **given})
     except (FieldError, InvalidInstanceError, InvalidNetworkError) as error:
         text.fail(None, str(error))
 
 
-def _beside(text: Text, path: Path) -> ReluNet:
+def _stored(text: Text, name: str) -> ReluNet:
+    path = Path(text.path).parent / name
+    if name in policy_names() and not path.exists():
+        policy = load_policy(name)
+        if policy.family != ControlProblem.family:
+            raise FieldError(f"dynamics: policy {name} serves family {policy.family}, not {ControlProblem.family}")
+        return network_of(policy.weights)
     try:
-        return read_network(Path(text.path).parent / path)
+        return read_network(path)
     except FormatError as error:
         text.fail(None, f"dynamics: {error}")
 
@@ -109,9 +116,9 @@ def _layer(value: Any, where: str) -> dict[str, Any]:
     return fields(value, where, {"weights": matrix, "biases": vector, "kinds": _kinds}, ("weights", "biases"))
 
 
-def _dynamics(value: Any, where: str) -> ReluNet | Path:
+def _dynamics(value: Any, where: str) -> ReluNet | str:
     if isinstance(value, str):
-        return Path(word(value, where))
+        return word(value, where)
     known: dict[str, Read] = {"inputs": whole, "layers": lambda layers, at: entries(layers, at, _layer)}
     found = fields(value, where, known, ("inputs", "layers"))
     *hidden, last = found["layers"] or [{}]

@@ -42,6 +42,14 @@ def test_a_problem_is_solved_and_its_plan_checked(invoke: Invoke) -> None:
     assert (code, out) == (4, "drift: violated action-limit: action 0 of step 1 is 1.5, above 1\n")
 
 
+@pytest.mark.parametrize(("name", "cost"), [("cartpole-walls", 13.9601120), ("slalom", 24.58)])
+def test_shipped_examples_are_solved(invoke: Invoke, name: str, cost: float) -> None:
+    code, out, _ = invoke("solve", name, "--json", "--seconds", "120", "--policy", "none")
+    result = json.loads(out)
+    assert (code, result["status"]) == (0, "optimal")
+    assert result["objective"] == pytest.approx(cost, rel=1e-6)  # feasibility tolerances of SCIP
+
+
 def test_limits_that_no_plan_keeps_are_infeasible(invoke: Invoke) -> None:
     code, out, _ = invoke("solve", stored(x_lower=[1.5]), "--json", "--seconds", "60")
     assert (code, json.loads(out)["status"]) == (3, "infeasible")

@@ -1,6 +1,7 @@
 """Files and solutions of control problems."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from copt.errors import CoptError, FormatError, UnknownNameError
+from copt.instances import control_json
 from copt.instances.control import FORMATS, format_solution, named, names, parse_solution
+from copt.instances.control_cartpole import cartpole_walls
 from copt.instances.text import load
 from copt.problems.base import same
 from copt.problems.control import ControlProblem, Plan, toy
@@ -72,6 +75,15 @@ def test_a_file_by_hand(tmp_path: Path) -> None:
         name="a",
     )
     assert same(read(tmp_path, HAND), expected)
+
+
+def test_the_file_that_readme_shows(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (document,) = re.findall(r"^```json\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    problem = read(tmp_path, document)
+    x = np.array([[-2.0, 1.0], [2.0, -0.5]])
+    assert same(problem.dynamics.forward(x), toy().dynamics.forward(x))
+    assert [problem.keep_out[0].depth(np.array([[place]]))[0] for place in (-1.0, 0.0)] == [0.5, -0.5]
 
 
 def test_layers_may_see_inputs_and_all_layers_before(tmp_path: Path) -> None:
@@ -285,6 +297,22 @@ def test_weights_that_cannot_be_read(tmp_path: Path, name: str, content: bytes |
     assert message in str(caught.value)
 
 
+class Stored:
+    family, weights = "control", RESIDUAL
+
+
+def test_dynamics_that_are_stored_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_json, "policy_names", lambda: ["control-glide-v1"])
+    monkeypatch.setattr(control_json, "load_policy", lambda name: Stored())
+    document = changed(dynamics="control-glide-v1")
+    assert same(read(tmp_path, document).dynamics, ReluNet.residual(**RESIDUAL))
+    monkeypatch.setattr(Stored, "family", "jobshop")
+    with pytest.raises(FormatError, match="dynamics: policy control-glide-v1 serves family jobshop, not control"):
+        read(tmp_path, document)
+    save_file({"weights.0": np.array([[5.0, 1.0]]), "biases.0": np.zeros(1)}, tmp_path / "control-glide-v1")
+    assert read(tmp_path, document).dynamics.weights[0].tolist() == [[5.0, 1.0]]  # a file goes before a name
+
+
 def test_weights_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("copt.instances.files.MAX_BYTES", 2000)
     save_file({"weights.0": np.ones((1, 1000))}, tmp_path / "w")
@@ -332,6 +360,8 @@ def test_a_broken_plan_costs_one_line(tmp_path: Path, content: str, line: int, m
 
 def test_names() -> None:
     assert [named(name).name for name in names()] == names()
-    assert "toy-control" in names()
+    assert names() == ["toy-control", "cartpole-walls", "slalom"]
+    assert (named("slalom").dimensions, len(named("slalom").keep_out)) == ("4x2x20", 2)
+    assert same(named("cartpole-walls").dynamics, cartpole_walls())
     with pytest.raises(UnknownNameError):
         named("toy")
