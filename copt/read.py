@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copt.errors import CoptError, FormatError, UnknownNameError
-from copt.policy import load_policy
 from copt.registry import FAMILIES, family_of
 
 if TYPE_CHECKING:
@@ -76,11 +75,9 @@ def read_network(source: str | Path) -> "ReluNet":
         UnknownNameError: If there is neither such a file nor such a policy.
         InvalidNetworkError: If the policy is no network.
     """
-    from copt.instances import control_weights
+    from copt.instances.control_weights import stored_network
 
-    if _is_there(Path(source)) or Path(source).suffix:
-        return control_weights.read_network(Path(source))
-    return control_weights.network_of(load_policy(str(source)).weights)
+    return stored_network(str(source))
 
 
 def write(instance: Any, path: str | Path, *, format: str | None = None) -> None:

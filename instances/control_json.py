@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from copt.errors import FormatError, InvalidInstanceError, InvalidNetworkError
-from copt.instances.control_weights import layered, network_of, read_network, written
+from copt.errors import CoptError, InvalidInstanceError, InvalidNetworkError
+from copt.instances.control_weights import layered, stored_network, written
 from copt.instances.formats import Format
 from copt.instances.json_fields import (
     FieldError,
@@ -31,7 +31,6 @@ from copt.instances.json_fields import (
     word,
 )
 from copt.instances.text import Text
-from copt.policy import load_policy, policy_names
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut
 from copt.problems.control_cost import Cost
@@ -53,23 +52,17 @@ def _read(text: Text) -> ControlProblem:
                 raise FieldError(f"{key} must be {json.dumps(value)}, got {shown(document[key])}")
         given = fields({key: value for key, value in document.items() if key not in HEAD}, "", _FIELDS, _REQUIRED)
         if isinstance(given["dynamics"], str):
-            given["dynamics"] = _stored(text, given["dynamics"])
+            given["dynamics"] = _stored(given["dynamics"], Path(text.path).parent)
         return ControlProblem(**{"name": text.name, **given})
     except (FieldError, InvalidInstanceError, InvalidNetworkError) as error:
         text.fail(None, str(error))
 
 
-def _stored(text: Text, name: str) -> ReluNet:
-    path = Path(text.path).parent / name
-    if name in policy_names() and not path.exists():
-        policy = load_policy(name)
-        if policy.family != ControlProblem.family:
-            raise FieldError(f"dynamics: policy {name} serves family {policy.family}, not {ControlProblem.family}")
-        return network_of(policy.weights)
+def _stored(name: str, folder: Path) -> ReluNet:
     try:
-        return read_network(path)
-    except FormatError as error:
-        text.fail(None, f"dynamics: {error}")
+        return stored_network(name, folder)
+    except CoptError as error:
+        raise FieldError(f"dynamics: {error}") from None
 
 
 def _as_it_is(value: Any, where: str) -> Any:

@@ -1,6 +1,7 @@
 """Piecewise-linear networks as safetensors: layers, or the residual form that trained dynamics are stored in."""
 
 import itertools
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,21 +14,35 @@ from safetensors.numpy import save as save_arrays
 
 from copt.errors import FormatError, InvalidNetworkError
 from copt.instances.files import contents
+from copt.policy import load_policy
 from copt.problems.base import as_integers
 from copt.problems.relu import RELU, ReluNet
 
-__all__ = ["layered", "network_of", "read_network", "written"]
+__all__ = ["layered", "network_of", "stored_network", "written"]
 
 RESIDUAL = ("skip", "shift", "lift", "weights", "biases")  # and perhaps recurrent
 LAYER = re.compile(r"(weights|biases|kinds)\.(0|[1-9][0-9]{0,3})")
 
 
-def read_network(path: Path) -> ReluNet:
-    """Return the network in the safetensors file at ``path``.
+def stored_network(name: str, folder: Path = Path()) -> ReluNet:
+    """Return the network in a file or, where there is no such file, of a trained policy.
+
+    Args:
+        name: Path of a safetensors file, or name of a policy, such as ``control-cartpole-walls-v1``.
+        folder: Where relative paths begin.
 
     Raises:
-        FormatError: If the file is missing, damaged or too large, or its arrays make no network.
+        FormatError: If the file cannot be read.
+        UnknownNameError: If there is neither such a file nor such a policy.
+        InvalidNetworkError: If the policy is no network.
     """
+    path = folder / name
+    if path.suffix or os.path.lexists(path):
+        return _read(path)
+    return network_of(load_policy(name).weights)
+
+
+def _read(path: Path) -> ReluNet:
     raw = contents(path)
     try:
         return network_of(load_arrays(raw))

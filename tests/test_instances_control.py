@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from copt.errors import CoptError, FormatError, UnknownNameError
-from copt.instances import control_json
+from copt.instances import control_weights
 from copt.instances.control import FORMATS, format_solution, named, names, parse_solution
 from copt.instances.control_cartpole import cartpole_walls
 from copt.instances.text import load
@@ -285,7 +285,7 @@ def test_broken_weights_cost_one_line(tmp_path: Path, change: Callable[[Arrays],
         ("w", b"\xff" * 100, "w: expected intact safetensors, reading failed"),
         (".", None, ": is a directory; expected a file"),
         ("", None, "dynamics must be a text, got"),
-        ("a\0b", None, "a?b: no such file"),
+        ("a\0b.w", None, "a?b.w: no such file"),
     ],
 )
 def test_weights_that_cannot_be_read(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
@@ -297,20 +297,28 @@ def test_weights_that_cannot_be_read(tmp_path: Path, name: str, content: bytes |
     assert message in str(caught.value)
 
 
-class Stored:
-    family, weights = "control", RESIDUAL
-
-
 def test_dynamics_that_are_stored_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_json, "policy_names", lambda: ["control-glide-v1"])
-    monkeypatch.setattr(control_json, "load_policy", lambda name: Stored())
-    document = changed(dynamics="control-glide-v1")
+    class Stored:
+        weights = RESIDUAL
+
+    monkeypatch.setattr(control_weights, "load_policy", lambda name: Stored())
+    document = changed(dynamics="glide-v1")
     assert same(read(tmp_path, document).dynamics, ReluNet.residual(**RESIDUAL))
-    monkeypatch.setattr(Stored, "family", "jobshop")
-    with pytest.raises(FormatError, match="dynamics: policy control-glide-v1 serves family jobshop, not control"):
-        read(tmp_path, document)
-    save_file({"weights.0": np.array([[5.0, 1.0]]), "biases.0": np.zeros(1)}, tmp_path / "control-glide-v1")
+    save_file({"weights.0": np.array([[5.0, 1.0]]), "biases.0": np.zeros(1)}, tmp_path / "glide-v1")
     assert read(tmp_path, document).dynamics.weights[0].tolist() == [[5.0, 1.0]]  # a file goes before a name
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("jobshop-v0", "a.json: dynamics: unknown policy 'jobshop-v0'; did you mean 'jobshop-v1'?"),
+        ("jobshop-v1", "a.json: dynamics: weights.0 is missing; expected weights.0, biases.0"),
+    ],
+)
+def test_names_that_are_no_dynamics(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        read(tmp_path, changed(dynamics=name))
+    assert message in str(caught.value)
 
 
 def test_weights_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

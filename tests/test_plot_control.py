@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from conftest import Invoke
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from PIL import Image
 
+import copt.envs  # noqa: F401 - registers the environments
 from copt import CoptError, plot
 from copt.instances.control_generators import cartpole, piecewise_affine
 from copt.plot_control import STRIP, plan_chart, plan_film
@@ -168,6 +170,18 @@ def test_pictures_become_a_film(tmp_path: Path) -> None:
         assert film.convert("RGB").getpixel((5, 5)) == (250, 250, 250)
     with pytest.raises(CoptError, match="there are no pictures to make a film of"):
         plot.save_film([], tmp_path / "b.gif")
+
+
+def test_episodes_become_a_film(tmp_path: Path) -> None:
+    env = gymnasium.make("copt/PushT-v0", render_mode="rgb_array")
+    env.reset(seed=0)
+    frames: list[Any] = [env.render()]
+    for _ in range(2):
+        env.step(np.array([0.3, 0.0]))
+        frames.append(env.render())
+    plot.save_film(frames, tmp_path / "push.gif", seconds=0.1)
+    with Image.open(tmp_path / "push.gif") as film:
+        assert (film.size[::-1], getattr(film, "n_frames", 1)) == (frames[0].shape[:2], 3)
 
 
 def test_the_command_line_draws_plans(invoke: Invoke) -> None:
