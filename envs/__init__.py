@@ -6,8 +6,10 @@ from copt.envs.control import ControlEnv as ControlEnv
 from copt.envs.control import ControlObservation as ControlObservation
 from copt.envs.control import StateAndGoal as StateAndGoal
 from copt.envs.control import StateOnly as StateOnly
+from copt.envs.control_cartpole import CartPole as CartPole
 from copt.envs.control_cartpole_walls import CartPoleWalls as CartPoleWalls
 from copt.envs.control_pushing import PushT as PushT
+from copt.envs.control_reacher import Reacher as Reacher
 from copt.envs.control_task import ControlTask as ControlTask
 from copt.envs.control_task import Explorer as Explorer
 from copt.envs.control_task import Scene as Scene
@@ -83,9 +85,11 @@ gymnasium.register("copt/Diving-v0", entry_point="copt.envs.mip:MipEnv", kwargs=
 gymnasium.register("copt/Configure-v0", entry_point="copt.envs.mip:MipEnv", kwargs={"dynamics": Configure()})
 
 CONTROL: dict[str, ControlTask] = {
+    "CartPole": CartPole(),
     "CartPoleWalls": CartPoleWalls(),
     "PushT": PushT(),
     "PushTObstacles": PushT(obstacles=2),
+    "Reacher": Reacher(),
 }
 for word, task in CONTROL.items():
     gymnasium.register(f"copt/{word}-v0", entry_point="copt.envs.control:ControlEnv", kwargs={"task": task})

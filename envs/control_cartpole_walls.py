@@ -12,7 +12,7 @@ from copt.problems.base import FloatArray
 from copt.problems.control_cost import Cost
 from copt.problems.relu import ReluNet
 
-__all__ = ["CartPoleWalls"]
+__all__ = ["CartPoleWalls", "draw_cartpole"]
 
 WEIGHTS = np.array([1.0, 1.0, 0.1, 0.1])
 LAST = 10.0 * WEIGHTS  # of the last state of a plan
@@ -81,8 +81,8 @@ class CartPoleWalls:
             face = side * WALL + side * max(0.0, side * tip - WALL)
             _spring(canvas, face, side)
         canvas.path(np.array([[-1.4, GROUND - 0.1], [1.4, GROUND - 0.1]]), 0.012, RULE)
-        _cartpole(canvas, scene.goal, 0.25)
-        _cartpole(canvas, state, 1.0)
+        draw_cartpole(canvas, (scene.goal[0], GROUND), scene.goal[1], alpha=0.22)
+        draw_cartpole(canvas, (state[0], GROUND), state[1])
 
     def canvas(self) -> Canvas:
         """Return a picture of two and a half metres across."""
@@ -92,14 +92,16 @@ class CartPoleWalls:
         return np.asarray(self.exact.forward(np.concatenate([state, action])[None])[0])
 
 
-def _cartpole(canvas: Canvas, state: FloatArray, alpha: float) -> None:
-    """Draw a cart with its pole."""
-    foot = np.array([state[0], GROUND])
-    top = foot + LENGTH * np.array([-np.sin(state[1]), np.cos(state[1])])
-    canvas.polygon(foot + CART, BLUE, alpha=alpha, grown=0.01)
-    canvas.path(np.array([foot, top]), 0.045, AMBER, alpha=alpha)
-    canvas.disc(foot, 0.028, INK, alpha=alpha)
-    canvas.disc(top, 0.05, AMBER, alpha=alpha)
+def draw_cartpole(
+    canvas: Canvas, foot: tuple[float, float], angle: float, *, alpha: float = 1.0, size: float = 1.0
+) -> None:
+    """Draw a cart with a pole of length ``size`` whose angle grows to the left."""
+    low = np.array(foot)
+    top = low + size * np.array([-np.sin(angle), np.cos(angle)])
+    canvas.polygon(low + size * CART, BLUE, alpha=alpha, grown=0.01)
+    canvas.path(np.array([low, top]), 0.045 * size, AMBER, alpha=alpha)
+    canvas.disc(low, 0.028 * size, INK, alpha=alpha)
+    canvas.disc(top, 0.05 * size, AMBER, alpha=alpha)
 
 
 def _spring(canvas: Canvas, face: float, side: float) -> None:
