@@ -8,8 +8,14 @@ from copt.envs.control import StateAndGoal as StateAndGoal
 from copt.envs.control import StateOnly as StateOnly
 from copt.envs.control_cartpole import CartPole as CartPole
 from copt.envs.control_cartpole_walls import CartPoleWalls as CartPoleWalls
+from copt.envs.control_film import Controller as Controller
+from copt.envs.control_film import Recording as Recording
+from copt.envs.control_film import record as record
+from copt.envs.control_film import write_gif as write_gif
 from copt.envs.control_pushing import PushT as PushT
 from copt.envs.control_reacher import Reacher as Reacher
+from copt.envs.control_rope import Rope as Rope
+from copt.envs.control_sorting import Sorting as Sorting
 from copt.envs.control_task import ControlTask as ControlTask
 from copt.envs.control_task import Explorer as Explorer
 from copt.envs.control_task import Scene as Scene
@@ -88,8 +94,11 @@ CONTROL: dict[str, ControlTask] = {
     "CartPole": CartPole(),
     "CartPoleWalls": CartPoleWalls(),
     "PushT": PushT(),
+    "PushTAround": PushT(around=True),
     "PushTObstacles": PushT(obstacles=2),
     "Reacher": Reacher(),
+    "Rope": Rope(),
+    "Sorting": Sorting(),
 }
 for word, task in CONTROL.items():
     gymnasium.register(f"copt/{word}-v0", entry_point="copt.envs.control:ControlEnv", kwargs={"task": task})

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from copt.envs.pixels import HEIGHT, WIDTH, Frame, blank
+from copt.envs.pixels import HEIGHT, WIDTH, Frame
 from copt.problems.base import FloatArray
 
 __all__ = ["AMBER", "BLUE", "INK", "PALE", "RULE", "TEAL", "Canvas", "Paint", "outward"]
@@ -26,44 +26,29 @@ class Canvas:
     """A frame to be painted on, one shape over the other.
 
     Args:
-        scale: Pixels of a unit.
-        centre: What is in the middle of the frame.
+        scale: Pixels of a unit; zero is in the middle.
+        ground: Its colour at first.
     """
 
-    def __init__(self, scale: float = 100.0, centre: tuple[float, float] = (0.0, 0.0)) -> None:
+    def __init__(self, scale: float, ground: Paint = (255, 255, 255)) -> None:
         self._scale = scale
-        self._pixels = blank().astype(np.float64)
-        self._x = centre[0] + (np.arange(WIDTH) + 0.5 - WIDTH / 2) / scale
-        self._y = centre[1] - (np.arange(HEIGHT) + 0.5 - HEIGHT / 2) / scale
+        self._pixels = np.full((HEIGHT, WIDTH, 3), ground, dtype=np.float64)
+        self._x = (np.arange(WIDTH) + 0.5 - WIDTH / 2) / scale
+        self._y = (HEIGHT / 2 - np.arange(HEIGHT) - 0.5) / scale
 
     def frame(self) -> Frame:
         """Return the picture so far, shape (height, width, 3)."""
         return np.rint(self._pixels).astype(np.uint8)
 
-    def polygon(
-        self, corners: FloatArray, paint: Paint, *, alpha: float = 1.0, grown: float = 0.0, line: float = 0.0
-    ) -> None:
-        """Paint a convex polygon.
+    def polygons(self, parts: Sequence[FloatArray], paint: Paint, *, alpha: float = 1.0, grown: float = 0.0) -> None:
+        """Paint convex polygons as one shape.
 
         Args:
-            corners: Counter-clockwise, shape (corners, 2).
-            paint: Its colour.
+            parts: The corners of each, counter-clockwise, shape (corners, 2).
+            paint: Their colour.
             alpha: From 0, which leaves no trace, to 1, which covers what is below.
             grown: By how much each face is moved outwards.
-            line: Width of its outline, which is painted instead of its inside; 0 for the inside.
         """
-        self.union([corners], paint, alpha=alpha, grown=grown, line=line)
-
-    def union(
-        self,
-        parts: Sequence[FloatArray],
-        paint: Paint,
-        *,
-        alpha: float = 1.0,
-        grown: float = 0.0,
-        line: float = 0.0,
-    ) -> None:
-        """Paint convex polygons, as ``polygon``, as one shape."""
         faces = [outward(corners) for corners in parts]
 
         def distance(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -72,9 +57,9 @@ class Canvas:
                 for rows, limits in faces
             ]
             inside: FloatArray = np.min(each, axis=0) - grown
-            return np.abs(inside) - line / 2 if line else inside
+            return inside
 
-        self._paint(distance, np.vstack(list(parts)), grown + line, paint, alpha)
+        self._paint(distance, np.vstack(list(parts)), grown, paint, alpha)
 
     def disc(
         self,

@@ -98,7 +98,7 @@ def draw_cartpole(
     """Draw a cart with a pole of length ``size`` whose angle grows to the left."""
     low = np.array(foot)
     top = low + size * np.array([-np.sin(angle), np.cos(angle)])
-    canvas.polygon(low + size * CART, BLUE, alpha=alpha, grown=0.01)
+    canvas.polygons([low + size * CART], BLUE, alpha=alpha, grown=0.01)
     canvas.path(np.array([low, top]), 0.045 * size, AMBER, alpha=alpha)
     canvas.disc(low, 0.028 * size, INK, alpha=alpha)
     canvas.disc(top, 0.05 * size, AMBER, alpha=alpha)
@@ -111,4 +111,4 @@ def _spring(canvas: Canvas, face: float, side: float) -> None:
     coil = np.column_stack([turns, height + 0.06 * np.array([0.0, *([1.0, -1.0] * 5), 1.0, 0.0])])
     canvas.path(coil, 0.012, INK, alpha=0.6)
     plate = np.array([[0.0, -0.3], [0.05, -0.3], [0.05, 0.3], [0.0, 0.3]]) * [side, 1.0] + [face, height]
-    canvas.polygon(plate if side > 0 else plate[::-1], TEAL)
+    canvas.polygons([plate if side > 0 else plate[::-1]], TEAL)

@@ -8,7 +8,7 @@ from copt.envs.control_canvas import outward
 from copt.problems.base import FloatArray
 from copt.problems.control import KeepOut
 
-__all__ = ["clear", "keep_out", "regular", "stopped"]
+__all__ = ["apart", "keep_out", "regular", "stopped"]
 
 TOUCHING = 1e-9
 
@@ -26,30 +26,31 @@ def regular(centre: Sequence[float], radius: float, corners: int, angle: float =
     return np.asarray(centre) + radius * np.column_stack([np.cos(turn), np.sin(turn)])
 
 
-def keep_out(obstacle: FloatArray, points: Iterable[tuple[int, float]], states: int) -> list[KeepOut]:
-    """Return regions that keep points of a state out of an obstacle.
+def keep_out(obstacle: FloatArray, points: Iterable[tuple[FloatArray, float]]) -> list[KeepOut]:
+    """Return regions that keep points out of an obstacle.
 
     Args:
         obstacle: Its corners, counter-clockwise, shape (corners, 2).
-        points: The states in which each point's x is, y following, and how far it must stay away.
-        states: Number of states.
+        points: What makes of a state the place of each, shape (2, states), and how far it must stay away.
     """
     rows, limits = outward(obstacle)
-    regions = []
-    for at, distance in points:
-        wide = np.zeros((len(rows), states))
-        wide[:, at : at + 2] = rows
-        regions.append(KeepOut(wide, limits + distance))
-    return regions
+    return [KeepOut(rows @ place, limits + distance) for place, distance in points]
 
 
-def clear(points: FloatArray, obstacles: Iterable[FloatArray], distance: float) -> bool:
-    """Return whether points of shape (points, 2) keep a distance from all obstacles."""
-    for corners in obstacles:
-        rows, limits = outward(corners)
-        if ((points @ rows.T - limits).max(axis=1) < distance).any():
-            return False
-    return True
+def apart(one: FloatArray, two: FloatArray, distance: float) -> bool:
+    """Return whether some face of one of two convex polygons has all of the other one at a distance before it.
+
+    Args:
+        one: Corners, counter-clockwise, shape (corners, 2).
+        two: Likewise; but it may also be a single point.
+        distance: Which is kept exactly by the lines of the faces, so that corners are at least as far apart.
+    """
+    for corners, other in ((one, two), (two, one)):
+        if len(corners) > 1:
+            rows, limits = outward(corners)
+            if ((other @ rows.T - limits).min(axis=0) >= distance).any():
+                return True
+    return False
 
 
 def stopped(

@@ -9,8 +9,8 @@ import numpy as np
 import pymunk
 
 from copt.envs.control_canvas import AMBER, INK, TEAL, Canvas
-from copt.envs.control_obstacles import clear, keep_out, regular
-from copt.envs.control_table import RADIUS, SIDES, Table
+from copt.envs.control_obstacles import apart, keep_out, regular
+from copt.envs.control_table import RADIUS, SIDES, Table, table_canvas
 from copt.envs.control_task import Scene
 from copt.errors import CoptError
 from copt.problems.base import FloatArray
@@ -29,10 +29,15 @@ PARTS = (BAR, STEM)  # of the block, around its centre of mass
 KEYPOINTS = np.array([[-0.45, 0.15], [0.45, 0.15], [0.0, 0.15], [0.0, -0.75]]) + _LIFT
 """Of the block: where the middle lines of bar and stem end and meet, as far from all sides as the block is thick."""
 
+PLACES = np.vstack([np.eye(5), [0.0, 0.0, 0.5, 0.5, 0.0]])[[0, 1, 2, 3, 5, 4]]  # keypoints, mid-stem, pusher
+POINTS = [(np.kron(row, np.eye(2)), RADIUS if row[4] else HALF) for row in PLACES]
+"""What makes of a state the places that obstacles keep out, each of shape (2, 10), and how far."""
+
 EFFORT = np.array([0.02, 0.02])
 TOWARDS = 0.05  # weight of the pusher's distance from the middle of the block
 NEAR = 0.1  # mean distance of keypoints from the goal
-TRIES = 1000
+MOST = 8  # obstacles
+TRIES = 30  # of random choices, each
 CLEAR = 0.05  # between what is placed at random
 
 
@@ -77,11 +82,18 @@ class PushT:
     Args:
         obstacles: Number of obstacles between the block and its goal.
         around: Whether the pusher starts where the block has to go, so that it must go round the block first.
+
+    Raises:
+        CoptError: If there are more obstacles than the table is sure to have room for.
     """
 
     obstacles: int = 0
     around: bool = False
     steps: int = 60
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.obstacles <= MOST:
+            raise CoptError(f"obstacles = {self.obstacles}; give from 0 to {MOST}")
 
     @property
     def name(self) -> str:
@@ -103,6 +115,11 @@ class PushT:
         """Without end: a block that hangs over the edge can be pushed back."""
         return np.full(10, np.inf)
 
+    @property
+    def nearest(self) -> float:
+        """Least distance of the goal from the block; obstacles need room between them."""
+        return 1.2 if self.obstacles else 0.5
+
     @cached_property
     def weights(self) -> FloatArray:
         """Weights of the mean distance of the keypoints, and of the pusher's from their middle, shape (10, 10)."""
@@ -111,17 +128,15 @@ class PushT:
         return rows
 
     def scene(self, rng: np.random.Generator, start: FloatArray | None = None, goal: FloatArray | None = None) -> Scene:
-        """Return a block, and a goal half a unit to one and a half away."""
+        """Return a block, and a goal at most one radian and a unit more than ``nearest`` away."""
         for _ in range(TRIES):
             first, last = self._ends(rng, start, goal)
-            blocks = [_obstacle(rng, first, last) for _ in range(self.obstacles)]
-            spots = np.vstack([first[:8].reshape(4, 2), last[:8].reshape(4, 2)])
-            if clear(spots, blocks, HALF + CLEAR) and clear(first[None, 8:], blocks, RADIUS + CLEAR):
-                points = [(0, HALF), (2, HALF), (4, HALF), (6, HALF), (8, RADIUS)]
-                regions = [region for corners in blocks for region in keep_out(corners, points, 10)]
+            blocks = _obstacles(rng, first, last, self.obstacles)
+            if len(blocks) == self.obstacles:
+                regions = [region for corners in blocks for region in keep_out(corners, POINTS)]
                 cost = Cost(goal=last, state=self.weights, action=EFFORT)
                 return Scene(first, cost, tuple(regions), tuple(blocks))
-        raise CoptError(f"found no room for {self.obstacles} obstacles; ask for fewer, or for another start or goal")
+        raise CoptError(f"found no room for {self.obstacles} obstacles between start and goal; move one of them")
 
     def anywhere(self, rng: np.random.Generator) -> FloatArray:
         """Return a block with the pusher near it."""
@@ -153,13 +168,13 @@ class PushT:
         """Draw the goal, the obstacles, the block and the pusher."""
         _draw_block(canvas, scene.goal, 0.22)
         for corners in scene.obstacles:
-            canvas.polygon(corners, INK, alpha=0.75)
+            canvas.polygons([corners], INK, alpha=0.75)
         _draw_block(canvas, state, 1.0)
         canvas.disc(state[8:], RADIUS, AMBER)
 
     def canvas(self) -> Canvas:
         """Return a picture of the whole table."""
-        return Canvas()
+        return table_canvas()
 
     def _ends(
         self, rng: np.random.Generator, start: FloatArray | None, goal: FloatArray | None
@@ -169,8 +184,9 @@ class PushT:
         place, angle = rng.uniform(-inner, inner), rng.uniform(-np.pi, np.pi)
         if start is not None:
             place, angle = pose(start[:8].reshape(4, 2))
-        way, turn = rng.uniform(-np.pi, np.pi), rng.uniform(-1.0, 1.0)
-        target = np.clip(place + rng.uniform(0.5, 1.5) * np.array([np.cos(way), np.sin(way)]), -inner, inner)
+        target, turn = place, rng.uniform(-1.0, 1.0)
+        while not self.nearest <= np.hypot(*(target - place)) <= self.nearest + 1.0:
+            target = rng.uniform(-inner, inner)
         last = np.append(keypoints(target, angle + turn).ravel(), target) if goal is None else goal
         if start is not None:
             return start, last
@@ -186,16 +202,43 @@ def _beside(rng: np.random.Generator, place: FloatArray, angle: float, side: flo
     while True:
         way, far = side + rng.uniform(-0.4, 0.4), rng.uniform(0.3, 1.1)
         pusher = np.clip(place + far * np.array([np.cos(way), np.sin(way)]), RADIUS - SIDES, SIDES - RADIUS)
-        if clear(pusher[None], parts, RADIUS + CLEAR):
+        if all(_apart_from_pusher(corners, pusher) for corners in parts):
             return pusher
 
 
-def _obstacle(rng: np.random.Generator, first: FloatArray, last: FloatArray) -> FloatArray:
-    """Return a box or a rounder obstacle near the way from start to goal."""
+def _obstacles(rng: np.random.Generator, first: FloatArray, last: FloatArray, count: int) -> list[FloatArray]:
+    """Return boxes and rounder obstacles, the first on the way from start to goal; fewer if there is no room."""
+    found: list[FloatArray] = []
     ends = first[:8].reshape(4, 2).mean(axis=0), last[:8].reshape(4, 2).mean(axis=0)
-    share = rng.uniform(-0.2, 1.2)
-    centre = (1 - share) * ends[0] + share * ends[1] + rng.uniform(-0.9, 0.9, 2)
-    return regular(centre, rng.uniform(0.15, 0.3), int(rng.choice([4, 8])), rng.uniform(0.0, np.pi / 2))
+    for _ in range(TRIES * count):
+        share = rng.uniform(0.3, 0.7)
+        centre = (1 - share) * ends[0] + share * ends[1] + rng.normal(0.0, 0.1, 2)
+        if found:
+            centre = rng.uniform(-SIDES, SIDES)
+        drawn = regular(centre, rng.uniform(0.15, 0.3), int(rng.choice([4, 6])), rng.uniform(0.0, np.pi / 2))
+        if (
+            all(apart(drawn, other, CLEAR) for other in found)
+            and _apart_from_pusher(drawn, first[8:])
+            and _apart_from_block(drawn, first)
+            and _apart_from_block(drawn, last)
+        ):
+            found.append(drawn)
+            if len(found) == count:
+                break
+    return found
+
+
+def _apart_from_block(corners: FloatArray, state: FloatArray) -> bool:
+    """Return whether an obstacle is clear of the block, and of all its points that planners look at."""
+    spots = [(place @ state)[None] for place, _ in POINTS[:-1]]
+    return all(apart(corners, part, CLEAR) for part in _parts(*pose(state[:8].reshape(4, 2)))) and all(
+        apart(corners, spot, HALF + CLEAR) for spot in spots
+    )
+
+
+def _apart_from_pusher(corners: FloatArray, place: FloatArray) -> bool:
+    """Return whether an obstacle, or a part of a block, is clear of the pusher."""
+    return apart(corners, place[None], RADIUS + CLEAR)
 
 
 def _parts(place: FloatArray, angle: float) -> list[FloatArray]:
@@ -206,4 +249,4 @@ def _parts(place: FloatArray, angle: float) -> list[FloatArray]:
 
 def _draw_block(canvas: Canvas, state: FloatArray, alpha: float) -> None:
     parts = _parts(*pose(state[:8].reshape(4, 2)))
-    canvas.union(parts, TEAL, alpha=alpha, grown=0.005)  # so that no seam shows
+    canvas.polygons(parts, TEAL, alpha=alpha, grown=0.005)  # so that no seam shows

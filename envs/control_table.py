@@ -9,15 +9,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pymunk
 
-from copt.envs.control_canvas import outward
+from copt.envs.control_canvas import PALE, RULE, Canvas, outward
 from copt.envs.control_obstacles import stopped
 from copt.problems.base import FloatArray
 
-__all__ = ["RADIUS", "SIDES", "SUBSTEPS", "Table"]
+__all__ = ["RADIUS", "SIDES", "SUBSTEPS", "Table", "table_canvas"]
 
 SIDES = np.array([3.2, 1.8])  # half the length of each
 RADIUS = 0.1  # of the pusher
-SUBSTEPS = 12  # of a push
+SUBSTEPS = 12  # of a short push
 FRICTION = 0.5  # between things, pusher and obstacles
 PRESS = 0.02  # depth in a thing that an obstacle holds, at which the pusher gives way
 PUSHER = pymunk.ShapeFilter(categories=1)
@@ -30,9 +30,13 @@ class Table:
     Args:
         pusher: Where the pusher is.
         obstacles: Corners of convex polygons, counter-clockwise, that do not move.
+        substeps: Of a push.
     """
 
-    def __init__(self, pusher: Sequence[float], obstacles: Sequence[FloatArray] = ()) -> None:
+    def __init__(
+        self, pusher: Sequence[float], obstacles: Sequence[FloatArray] = (), *, substeps: int = SUBSTEPS
+    ) -> None:
+        self._substeps = substeps
         self.space = pymunk.Space()
         self.space.damping = 0.0
         self.space.collision_slop = 1e-3  # units; pymunk's own is for pixels
@@ -56,6 +60,11 @@ class Table:
         self.space.add(body, *parts)
         self.things.append(body)
 
+    def put(self, pusher: Sequence[float]) -> None:
+        """Put the pusher down somewhere on the table, where it shoves aside what is below it."""
+        self.pusher.position = tuple(np.clip(pusher, RADIUS - SIDES, SIDES - RADIUS).tolist())
+        self.push((0.0, 0.0))
+
     def push(self, by: Sequence[float]) -> None:
         """Move the pusher along a line, as far as obstacles and the edges of the table let it; then things rest."""
         x, y = self.pusher.position
@@ -77,10 +86,10 @@ class Table:
         pymunk moves bodies before it looks what they meet. So the pusher takes a run-up of one sub-step: it stands
         where it stood once the first contacts are known.
         """
-        step, pusher = 1.0 / SUBSTEPS, self.pusher
+        step, pusher = 1.0 / self._substeps, self.pusher
         pusher.position -= step * pymunk.Vec2d(*by)
         pusher.velocity = by
-        for _ in range(SUBSTEPS + 1):
+        for _ in range(self._substeps + 1):
             self.space.step(step)
             if self._closed:
                 met = self.space.point_query_nearest(pusher.position, RADIUS, THINGS)
@@ -88,3 +97,12 @@ class Table:
                     here, away = pusher.position, (RADIUS - met.distance) * met.gradient
                     return here + pymunk.Vec2d(*stopped(here, away, self._closed))
         return None
+
+
+def table_canvas() -> Canvas:
+    """Return a picture of an empty table."""
+    canvas = Canvas(98.0, PALE)
+    corners = SIDES * [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]
+    for k in range(4):
+        canvas.path(corners[[k - 1, k]], 0.02, RULE)
+    return canvas

@@ -5,7 +5,7 @@ import pytest
 
 from copt.envs import ControlEnv, PushT, transitions
 from copt.envs.control_canvas import outward
-from copt.envs.control_obstacles import clear, regular, stopped
+from copt.envs.control_obstacles import apart, regular, stopped
 from copt.envs.control_pushing import KEYPOINTS, PARTS, keypoints, pose
 from copt.envs.control_table import RADIUS, SIDES
 from copt.errors import CoptError
@@ -110,17 +110,58 @@ def test_around_puts_the_pusher_where_the_block_must_go() -> None:
 
 def test_obstacles_keep_keypoints_and_pusher_out() -> None:
     scene = PushT(obstacles=3).scene(np.random.default_rng(1))
-    assert (len(scene.obstacles), len(scene.keep_out)) == (3, 15)
-    rng = np.random.default_rng(2)
-    states = scene.start + rng.uniform(-1.5, 1.5, (500, 10))
+    assert (len(scene.obstacles), len(scene.keep_out)) == (3, 18)
+    states = scene.start + np.random.default_rng(2).uniform(-1.5, 1.5, (500, 10))
+    points = states.reshape(-1, 5, 2)
+    middle = points[:, 2:4].mean(axis=1)  # of the stem
+    spots = [*(points[:, k] for k in range(4)), middle, points[:, 4]]
     for k, region in enumerate(scene.keep_out):
-        obstacle, point = scene.obstacles[k // 5], states[:, 2 * (k % 5) : 2 * (k % 5) + 2]
-        distance = RADIUS if k % 5 == 4 else 0.15
-        inside = np.array([deep(obstacle, p, distance) for p in point])
+        distance = RADIUS if k % 6 == 5 else 0.15
+        inside = np.array([deep(scene.obstacles[k // 6], spot, distance) for spot in spots[k % 6]])
         np.testing.assert_array_equal(region.depth(states) > 0.0, inside)
-    assert (np.array([region.depth(scene.start[None])[0] for region in scene.keep_out]) < 0.0).all()
-    with pytest.raises(CoptError, match="found no room for 60 obstacles; ask for fewer"):
-        PushT(obstacles=60).scene(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("obstacles", [1, 2, 3])
+def test_nothing_touches_obstacles_at_start_and_goal(obstacles: int) -> None:
+    rng = np.random.default_rng(obstacles)
+    shares = np.linspace(0.0, 1.0, 21)
+    grid = np.stack(np.meshgrid(shares, shares), axis=-1).reshape(-1, 2)
+    for _ in range(10):
+        scene = PushT(obstacles=obstacles).scene(rng)
+        assert len(scene.obstacles) == obstacles
+        for region in scene.keep_out:
+            assert region.depth(np.array([scene.start]))[0] < 0.0
+        for region in (region for k, region in enumerate(scene.keep_out) if k % 6 < 5):
+            assert region.depth(np.array([scene.goal]))[0] < 0.0
+        for state in (scene.start, scene.goal):
+            place, angle = pose(state[:8].reshape(4, 2))
+            for part in PARTS:  # points all over the block
+                own = part[0] + grid[:, :1] * (part[1] - part[0]) + grid[:, 1:] * (part[3] - part[0])
+                c, s = np.cos(angle), np.sin(angle)
+                spots = place + own @ np.array([[c, s], [-s, c]])
+                assert not any(deep(corners, spot, 0.0) for corners in scene.obstacles for spot in spots)
+
+
+def test_an_obstacle_is_in_the_way() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(10):
+        scene = PushT(obstacles=2).scene(rng)
+        here, there = pose(scene.start[:8].reshape(4, 2)), pose(scene.goal[:8].reshape(4, 2))
+        assert 1.2 <= np.hypot(*(there[0] - here[0])) <= 2.2
+        assert abs(np.angle(np.exp(1j * (there[1] - here[1])))) <= 1.0
+        shares = np.linspace(0.0, 1.0, 50)[:, None]
+        straight = scene.start + shares * (scene.goal - scene.start)
+        assert max(region.depth(straight).max() for region in scene.keep_out) > 0.0
+
+
+def test_obstacles_need_room() -> None:
+    with pytest.raises(CoptError, match="obstacles = 20; give from 0 to 8"):
+        PushT(obstacles=20)
+    rng = np.random.default_rng(0)
+    assert len(PushT(obstacles=8).scene(rng).obstacles) == 8
+    here = start([0.0, 0.0], 0.0, [0.0, 1.0])
+    with pytest.raises(CoptError, match="found no room for 1 obstacles between start and goal; move one of them"):
+        PushT(obstacles=1).scene(rng, here, here)
 
 
 def deep(corners: FloatArray, point: FloatArray, distance: float) -> bool:
@@ -152,10 +193,16 @@ def test_the_pusher_stops_at_an_obstacle() -> None:
         np.testing.assert_allclose(stopped(here.tolist(), by.tolist(), [box]), share * by, atol=2e-3)
 
 
-def test_nothing_is_clear_within_its_distance() -> None:
-    box = regular([0.0, 0.0], np.sqrt(2.0), 4)
-    assert clear(np.array([[1.3, 0.0], [0.0, -2.0]]), [box], 0.25)
-    assert not clear(np.array([[1.3, 0.0], [0.0, -1.2]]), [box], 0.25)
+def test_polygons_are_apart_by_the_lines_of_their_faces() -> None:
+    box = regular([0.0, 0.0], np.sqrt(2.0), 4)  # from -1 to 1
+    assert apart(box, np.array([[1.3, 0.0]]), 0.25)
+    assert not apart(box, np.array([[1.2, 0.0]]), 0.25)
+    assert apart(np.array([[0.0, 3.0]]), box, 1.9)
+    assert apart(box, box + np.array([2.3, 0.5]), 0.25)
+    assert not apart(box, box + np.array([2.2, 0.5]), 0.25)
+    corner = regular([0.0, 0.0], 0.5, 4, np.pi / 4) + 1.6  # its face looks at the box's corner
+    assert apart(corner, box, 0.4)
+    assert not apart(corner, box, 0.5)
 
 
 def test_the_pusher_gives_way_to_a_block_that_an_obstacle_holds() -> None:

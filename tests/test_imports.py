@@ -51,6 +51,7 @@ LAZY = {
     "pyscipopt",
     "highspy",
     "pymunk",
+    "PIL",
 }
 OWNERS = {  # who may import a package at all
     "torch": {"copt.models"},
@@ -61,6 +62,7 @@ OWNERS = {  # who may import a package at all
     "numba": {"copt.solvers", "copt.doctor", "copt.models"},
     "gymnasium": {"copt.envs"},
     "pymunk": {"copt.envs"},
+    "PIL": {"copt.envs"},
     "ray": {"copt.batch"},
     "pyvrp": {"copt.solvers", "copt.bench"},
     "pyscipopt": {"copt.instances", "copt.envs", "copt.solvers", "copt.plugins", "copt.bench"},
