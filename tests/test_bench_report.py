@@ -9,9 +9,10 @@ from bench_cases import make_row
 
 from copt.bench.chart import Curve, convergence_chart, time_grid
 from copt.bench.markup import as_percent, as_probability, as_seconds
+from copt.bench.page import Heading
 from copt.bench.published import PUBLISHED
 from copt.bench.records import Row
-from copt.bench.report import Heading, write_report
+from copt.bench.report import write_report
 from copt.bench.standings import write_standings
 from copt.bench.suites import SUITES, blocks_of
 

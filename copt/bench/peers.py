@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import copt
-from copt.bench import peers_control, peers_control_mip, peers_jobshop, peers_mip, peers_routing
+from copt.bench import controllers, peers_control, peers_control_mip, peers_jobshop, peers_mip, peers_routing
 from copt.bench.answer import Answer
 from copt.errors import MissingExtraError, UnknownNameError
 from copt.policy import load_policy, policy_names
@@ -53,15 +53,32 @@ def _by_name(*peers: Peer) -> dict[str, Peer]:
     return {peer.name: peer for peer in peers}
 
 
-def _sampler(name: str, method: str, note: str) -> Peer:
-    """Return the peer that plans with one of the samplers of ``copt.solvers.control``."""
-    prepare = partial(peers_control.prepare_sampler, method)
-    return Peer(name, partial(peers_control.run_sampler, method=method), note, ("numba",), prepare)
+def _samplers() -> list[Peer]:
+    """Return what plans with one sampler alone."""
+    prepare = peers_control.prepare_kernels
+    return [
+        Peer(name, partial(peers_control.run_sampler, method=method), note, ("numba",), prepare)
+        for name, (method, note) in SAMPLERS.items()
+    ]
+
+
+def _controllers() -> list[Peer]:
+    """Return what drives episodes: all of copt, and each sampler alone, on the sparse and on the dense model."""
+    peers = [Peer("copt", controllers.run_loop, "copt.control.MPC on the sparse model", LOOP, controllers.prepare_loop)]
+    for dense in (False, True):
+        for name, (method, note) in SAMPLERS.items():
+            run = partial(controllers.run_loop, method=method, dense=dense)
+            model, suffix = ("dense", "-dense") if dense else ("sparse", "")
+            prepare = partial(controllers.prepare_loop, method)
+            peers.append(Peer(name + suffix, run, f"{note}, on the {model} model", LOOP, prepare))
+    return peers
 
 
 OWN = ("ortools", "numba")
 SCIP = ("pyscipopt",)
-
+LOOP = ("numba", "pymunk", "pyscipopt")
+SAMPLERS = {"mppi": ("MPPI", "MPPI, compiled and tuned")}
+"""Name of a sampler -> its name in ``copt.solvers.control.samplers``, and what it is."""
 # These two serve every family that does not list them, the others the family they are listed under.
 COPT = _by_name(
     Peer("copt", run_copt, "copt with its defaults", OWN),
@@ -105,7 +122,7 @@ PEERS: dict[str, dict[str, Peer]] = {
     ),
     "control": _by_name(
         *(replace(peer, prepare=peers_control.prepare_copt) for peer in COPT.values()),
-        _sampler("mppi", "MPPI", "MPPI, compiled and tuned"),
+        *_samplers(),
         Peer(
             "naive-bigm",
             peers_control_mip.run_bigm,
@@ -121,6 +138,7 @@ PEERS: dict[str, dict[str, Peer]] = {
             peers_control_mip.prepare_pyscipopt_ml,
         ),
     ),
+    "control-loop": _by_name(*_controllers()),
 }
 
 

@@ -5,16 +5,56 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from copt.errors import FormatError
 
-__all__ = ["Key", "Row", "append_row", "read_rows"]
+__all__ = ["Kept", "Key", "Row", "append_row", "read_rows"]
 
 Key = tuple[str, str, int, float, int]
 """What tells one run from another: instance, solver, seed, time limit, workers."""
 
-Kept = TypeVar("Kept")
+Line = TypeVar("Line")
+
+
+class Kept(Protocol):
+    """What the row of any run tells; see ``Row``."""
+
+    @property
+    def instance(self) -> str:
+        """Name of the instance."""
+
+    @property
+    def solver(self) -> str:
+        """Name of the peer."""
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time from its call to its return."""
+
+    @property
+    def error(self) -> str:
+        """What is wrong with the answer."""
+
+    @property
+    def versions(self) -> str:
+        """Versions of what ran."""
+
+    @property
+    def machine(self) -> str:
+        """Processor and number of cores."""
+
+    @property
+    def date(self) -> str:
+        """Day of the run."""
+
+    @property
+    def key(self) -> Key:
+        """What tells this run from another."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +125,7 @@ def append_row(path: Path, row: Any) -> None:
         writer.writerow([_to_text(getattr(row, name)) for name in columns])
 
 
-def read_rows(path: Path, kind: type[Kept]) -> list[Kept]:
+def read_rows(path: Path, kind: type[Line]) -> list[Line]:
     """Return the rows of a csv file written by ``append_row``; none if there is no file.
 
     Args:
@@ -118,7 +158,7 @@ def _to_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return " ".join(f"{seconds:.4f}:{objective:.12g}" for seconds, objective in value)
+        return " ".join(f"{v[0]:.4f}:{v[1]:.12g}" if isinstance(v, tuple) else f"{v:.5f}" for v in value)
     if isinstance(value, float):
         return f"{round(value, 6):.12g}"
     return str(value)
@@ -148,5 +188,6 @@ _READERS: dict[Any, Callable[[str], Any]] = {
     float: _number,
     bool: _truth,
     float | None: lambda text: _number(text) if text else None,
+    tuple[float, ...]: lambda text: tuple(map(_number, text.split())),
     tuple[tuple[float, float], ...]: _incumbents,
 }

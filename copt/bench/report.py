@@ -2,20 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from copt.bench.chart import Curve, convergence_chart, time_grid
 from copt.bench.markup import as_label, as_percent, as_probability, solver_name, tag
+from copt.bench.page import BASELINE, Heading, colors_of, document, opening, solver_list
 from copt.bench.records import Row
-from copt.bench.style import COLORS, STYLE
 from copt.bench.summary import Standing, convergence, references, standing
 from copt.bench.tables import fault_table, instance_table, published_table, split_into_blocks, summary_table
 
-__all__ = ["Heading", "write_report"]
+__all__ = ["write_report"]
 
-BASELINE = "copt"
 EARLIEST_SECONDS = 0.01  # charts begin no earlier
 
 MARKS = (
@@ -39,57 +37,17 @@ METHOD = (
 )
 
 
-@dataclass(frozen=True)
-class Heading:
-    """What the rows do not tell.
-
-    Args:
-        title: Name of the suite.
-        note: What is in it, one phrase.
-        command: Command line that repeats the run.
-        sources: Where the best known values come from, with their dates.
-        solvers: Solver -> what it is, one phrase.
-    """
-
-    title: str
-    note: str
-    command: str
-    sources: tuple[str, ...]
-    solvers: dict[str, str]
-
-
 def write_report(rows: Sequence[Row], heading: Heading, path: Path) -> None:
     """Write the page to ``path``; it needs neither network nor script."""
-    order = dict.fromkeys([BASELINE, *heading.solvers, *(row.solver for row in rows)])
-    colors = {name: number % len(COLORS) for number, name in enumerate(order)}
+    colors = colors_of(rows, heading)
     reference = references(rows)
-    body = [_opening(rows, heading)]
+    body = [opening(rows, heading)]
     settings = sorted({(row.seconds_limit, row.workers) for row in rows}, reverse=True)
     for setting in settings:
         part = [row for row in rows if (row.seconds_limit, row.workers) == setting]
         body.append(_setting(part, colors, reference))
     body += [_elsewhere(rows, reference), _method(rows, heading)]
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>copt bench {escape(heading.title)}</title><style>{STYLE}</style>"
-    )
-    main = tag("main", "\n".join(body))
-    page = f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{main}</body></html>\n'
-    path.write_text(page, encoding="utf-8")
-
-
-def _opening(rows: Sequence[Row], heading: Heading) -> str:
-    days = sorted({row.date for row in rows})
-    when = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "no run has finished yet"
-    machines = "; ".join(dict.fromkeys(row.machine for row in rows))
-    counts = f"{len({row.instance for row in rows})} instances, {len(rows)} runs"
-    return "\n".join(
-        [
-            tag("h1", f"copt bench &middot; {escape(heading.title)}"),
-            tag("p", escape(f"{heading.note}; {counts}. {when}. {machines}"), class_="soft"),
-            tag("pre", tag("code", escape(heading.command))),
-        ]
-    )
+    path.write_text(document(heading, body), encoding="utf-8")
 
 
 def _setting(rows: Sequence[Row], colors: dict[str, int], reference: dict[str, float]) -> str:
@@ -183,13 +141,8 @@ def _elsewhere(rows: Sequence[Row], reference: dict[str, float]) -> str:
 
 
 def _method(rows: Sequence[Row], heading: Heading) -> str:
-    solvers = []
-    for name, versions in dict.fromkeys((row.solver, row.versions) for row in rows):
-        note = heading.solvers.get(name, "")
-        solvers.append(tag("dt", escape(name)))
-        solvers.append(tag("dd", escape(note), " ", tag("span", escape(versions), class_="soft")))
     parts = [tag("h2", "How it was measured"), tag("ul", *(tag("li", escape(line)) for line in METHOD))]
-    parts += [tag("h3", "Solvers"), tag("dl", *solvers)]
+    parts += [tag("h3", "Solvers"), solver_list(rows, heading)]
     if heading.sources:
         parts += [tag("h3", "Best known values"), tag("ul", *(tag("li", escape(s)) for s in heading.sources))]
     return "\n".join(parts)

@@ -10,30 +10,15 @@ from typing import Any, Protocol
 from copt import output
 from copt.bench.entries import Suite
 from copt.bench.isolate import Outcome, cores_in_use, pinned, run_isolated
+from copt.bench.loops import Loops
+from copt.bench.page import Heading
 from copt.bench.peers import find_peer, installed_versions
-from copt.bench.records import Key, append_row, read_rows
-from copt.bench.report import Heading
+from copt.bench.records import Kept, append_row, read_rows
 from copt.bench.runs import Run, left_of, plan, require_sensible
 from copt.bench.solves import Solves
 from copt.bench.suites import find_suite, select_entries
 
 __all__ = ["Ledger", "run_suite"]
-
-
-class Kept(Protocol):
-    """What every row tells."""
-
-    @property
-    def key(self) -> Key:
-        """What tells this run from another."""
-
-    @property
-    def solver(self) -> str:
-        """Name of the peer."""
-
-    @property
-    def versions(self) -> str:
-        """Versions of what ran."""
 
 
 class Ledger(Protocol):
@@ -54,7 +39,7 @@ class Ledger(Protocol):
 
 
 SOLVES = Solves()
-LEDGERS: dict[str, Ledger] = {}  # of families whose answers are no solutions
+LEDGERS: dict[str, Ledger] = {"control-loop": Loops()}  # of families whose answers are no solutions
 
 
 def run_suite(

@@ -8,9 +8,10 @@ from typing import Any
 from copt.bench.isolate import Outcome
 from copt.bench.judge import judge
 from copt.bench.machine import machine_name
+from copt.bench.page import Heading
 from copt.bench.peers import installed_versions
 from copt.bench.records import Row
-from copt.bench.report import Heading, write_report
+from copt.bench.report import write_report
 from copt.bench.runs import Run
 from copt.bench.standings import write_standings
 from copt.bench.summary import percent_gap

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from copt.bench import suites_control, suites_jobshop, suites_mip, suites_robust, suites_routing
+from copt.bench import suites_control, suites_jobshop, suites_loop, suites_mip, suites_robust, suites_routing
 from copt.bench.entries import Entry, Suite
 from copt.errors import CoptError, UnknownNameError
 from copt.instances import expand
@@ -19,6 +19,7 @@ SUITES = {
         *suites_routing.SUITES,
         *suites_robust.SUITES,
         *suites_control.SUITES,
+        *suites_loop.SUITES,
         *suites_mip.SUITES,
     )
 }

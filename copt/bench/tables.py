@@ -14,7 +14,7 @@ from copt.bench.markup import (
     tag,
 )
 from copt.bench.published import PUBLISHED, Published
-from copt.bench.records import Row
+from copt.bench.records import Kept, Row
 from copt.bench.suites import blocks_of
 from copt.bench.summary import Standing, mean_gaps, standing
 
@@ -92,7 +92,7 @@ def _summary_cells(result: Standing, best: float | None, colors: dict[str, int],
     )
 
 
-def fault_table(rows: Sequence[Row]) -> str:
+def fault_table(rows: Sequence[Kept]) -> str:
     """Return every row in which something is wrong."""
     head = [tag("th", text, class_="text") for text in ("instance", "solver")]
     head += [tag("th", "seed"), tag("th", "time"), tag("th", "what is wrong", class_="text")]

@@ -1,0 +1,121 @@
+"""Episodes of control in closed loop: what a controller did, and what came of it, by the simulator alone."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from copt.errors import InvalidSolutionError
+from copt.problems.base import FloatArray
+from copt.problems.relu import ReluNet
+
+if TYPE_CHECKING:
+    from copt.envs import ControlEnv
+
+__all__ = ["Course", "Drive", "Episode", "replay"]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode of a task.
+
+    Args:
+        task: Word of the task, as in ``copt.envs.CONTROL``.
+        model: Word of the models of its dynamics: the policies ``control-MODEL-v1`` and ``control-MODEL-dense-v1``.
+        horizon: Steps that controllers look ahead.
+        seed: Seed of the episode.
+        name: Name in tables.
+    """
+
+    family: ClassVar[str] = "control-loop"
+
+    task: str
+    model: str
+    horizon: int
+    seed: int
+    name: str
+
+    @property
+    def dimensions(self) -> str:
+        """States, actions and steps of a plan, for tables."""
+        from copt.envs import CONTROL
+
+        task = CONTROL[self.task]
+        return f"{task.limits.size}x{task.reach.size}x{self.horizon}"
+
+    def begin(self) -> "ControlEnv":
+        """Return the environment at the start of the episode."""
+        from copt.envs import CONTROL, ControlEnv
+
+        env = ControlEnv(CONTROL[self.task])
+        env.reset(seed=self.seed)
+        return env
+
+    def network(self, dense: bool) -> ReluNet:
+        """Return the model that a controller plans with."""
+        from copt.read import read_network
+
+        return read_network(f"control-{self.model}-dense-v1" if dense else f"control-{self.model}-v1")
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """What a controller did in an episode.
+
+    Args:
+        actions: Shape (steps, actions).
+        seconds: How long each step took, shape (steps,).
+        broken: Whether the plan of each step broke limits on its own model, shape (steps,).
+    """
+
+    actions: FloatArray
+    seconds: FloatArray
+    broken: FloatArray
+
+
+@dataclass(frozen=True)
+class Course:
+    """What came of an episode.
+
+    Args:
+        success: Whether the goal was reached.
+        cost: Sum over all steps. An episode that is lost early pays for its last state until the end.
+        final_cost: Cost of the last state.
+        violations: Number of steps after which the system was beyond a limit.
+        deepest: By how much at most.
+    """
+
+    success: bool
+    cost: float
+    final_cost: float
+    violations: int
+    deepest: float
+
+
+def replay(episode: Episode, actions: FloatArray) -> Course:
+    """Return what comes of an episode under given actions.
+
+    Raises:
+        InvalidSolutionError: If they are not finite, have another shape, or do not end with the episode.
+    """
+    env = episode.begin()
+    taken = np.asarray(actions, dtype=np.float64)
+    if taken.ndim != 2 or taken.shape[1:] != env.task.reach.shape or not np.isfinite(taken).all():
+        raise InvalidSolutionError(f"actions must be finite numbers of shape (steps, {env.task.reach.size})")
+    costs: list[float] = []
+    beyond: list[float] = []
+    over = success = False
+    for action in taken:
+        if over:
+            raise InvalidSolutionError(f"the episode is over after {len(costs)} steps, not {len(taken)}")
+        _, _, terminated, truncated, info = env.step(action)
+        over, success = terminated or truncated, bool(info["success"])
+        costs.append(float(info["cost"]))
+        beyond.append(float(info["violation"]))
+    if not over:
+        raise InvalidSolutionError(f"the episode goes on after {len(taken)} steps")
+    final = env.scene.charge(env.state, np.zeros(env.task.reach.size))
+    missing = 0 if success else env.task.steps - len(costs)
+    return Course(
+        success, sum(costs) + missing * final, final, sum(depth > 0.0 for depth in beyond), max(beyond, default=0.0)
+    )

@@ -1,0 +1,42 @@
+"""The suite of control in closed loop: episodes of several tasks."""
+
+import functools
+from pathlib import Path
+
+from copt.bench.entries import Entry, Suite
+from copt.bench.episodes import Episode
+
+__all__ = ["HELD_OUT", "SUITES"]
+
+HELD_OUT = 10_000  # seeds from here on are the benchmark's; what learns or is tuned takes smaller ones
+EPISODES = 30  # of each task
+
+# Task -> its word in copt.envs.CONTROL, the model of its dynamics, steps to look ahead.
+_TASKS = {
+    "cartpole-walls": ("CartPoleWalls", "cartpole-walls", 20),
+    "pusht": ("PushT", "pusht", 5),
+    "pusht-obstacles": ("PushTObstacles", "pusht", 5),
+}
+
+
+def _episodes(_folder: Path | None) -> list[Entry]:
+    from copt.envs import CONTROL
+
+    entries = []
+    for k in range(EPISODES):
+        for task, (word, model, horizon) in _TASKS.items():
+            name = f"{task}-{k}"
+            load = functools.partial(Episode, word, model, horizon, HELD_OUT + k, name)
+            entries.append(Entry(name, load, calls=CONTROL[word].steps))
+    return entries
+
+
+SUITES = (
+    Suite(
+        "control-loop",
+        "control-loop",
+        "control in closed loop, seconds a step",
+        _episodes,
+        ("mppi", "mppi-dense"),
+    ),
+)
