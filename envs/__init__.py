@@ -8,12 +8,11 @@ from copt.envs.control import StateAndGoal as StateAndGoal
 from copt.envs.control import StateOnly as StateOnly
 from copt.envs.control_cartpole import CartPole as CartPole
 from copt.envs.control_cartpole_walls import CartPoleWalls as CartPoleWalls
-from copt.envs.control_film import Controller as Controller
-from copt.envs.control_film import Recording as Recording
-from copt.envs.control_film import record as record
-from copt.envs.control_film import write_gif as write_gif
 from copt.envs.control_pushing import PushT as PushT
 from copt.envs.control_reacher import Reacher as Reacher
+from copt.envs.control_record import Controller as Controller
+from copt.envs.control_record import Recording as Recording
+from copt.envs.control_record import record as record
 from copt.envs.control_rope import Rope as Rope
 from copt.envs.control_sorting import Sorting as Sorting
 from copt.envs.control_task import ControlTask as ControlTask

@@ -62,7 +62,7 @@ OWNERS = {  # who may import a package at all
     "numba": {"copt.solvers", "copt.doctor", "copt.models"},
     "gymnasium": {"copt.envs"},
     "pymunk": {"copt.envs"},
-    "PIL": {"copt.plot", "copt.envs"},
+    "PIL": {"copt.plot"},
     "ray": {"copt.batch"},
     "pyvrp": {"copt.solvers", "copt.bench"},
     "pyscipopt": {"copt.instances", "copt.envs", "copt.solvers", "copt.plugins", "copt.bench"},

@@ -1,21 +1,16 @@
-"""Episodes in closed loop as data, and as films."""
+"""Episodes in closed loop as data, with pictures that ``copt.plot.save_film`` makes films of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from copt.envs.control import ControlEnv
 from copt.envs.pixels import Frame
-from copt.errors import CoptError
 from copt.problems.base import FloatArray
 
-__all__ = ["Controller", "Recording", "record", "write_gif"]
-
-PALETTE = 64  # colours of a film
-HOLD = 1000  # milliseconds that its last frame stays
+__all__ = ["Controller", "Recording", "record"]
 
 Controller = Callable[[ControlEnv], FloatArray]
 """Returns the action for the present state of an environment, which also knows the goal and the problem to plan for."""
@@ -72,28 +67,3 @@ def record(
     return Recording(
         np.array(states), np.array(actions), np.array(costs), violation, bool(info["success"]), tuple(frames)
     )
-
-
-def write_gif(path: str | Path, frames: Sequence[Frame], *, fps: float = 12.0) -> None:
-    """Write pictures as an animated GIF that starts again after a while.
-
-    Args:
-        path: Where to.
-        frames: The pictures, all of one shape.
-        fps: Pictures in a second.
-
-    Raises:
-        CoptError: If there is no picture, or the file cannot be written.
-    """
-    from PIL import Image
-
-    if not frames:
-        raise CoptError('there are no frames to write; make the environment with render_mode="rgb_array"')
-    images = [Image.fromarray(frame) for frame in frames]
-    common = Image.fromarray(np.vstack([frames[0], frames[len(frames) // 2], frames[-1]])).quantize(PALETTE)
-    flat = [image.quantize(palette=common, dither=Image.Dither.NONE) for image in images]
-    step = round(1000 / fps)
-    try:
-        flat[0].save(path, save_all=True, append_images=flat[1:], duration=[step] * (len(flat) - 1) + [HOLD], loop=0)
-    except (OSError, ValueError) as error:
-        raise CoptError(f"cannot write {path}: {error}") from None
