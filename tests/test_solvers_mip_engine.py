@@ -180,6 +180,27 @@ def test_ctrl_c_returns_the_incumbent(workers: int) -> None:
     assert check(HARD, result.solution) == []
 
 
+class Impatient(Silent):
+    """Ends the solve, once, when SCIP has a bound above 1."""
+
+    ended = False
+
+    def on_bound(self, seconds: float, bound: float, *_: Any) -> None:
+        if bound > 1 and not self.ended:
+            self.ended = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_what_scip_leaves_of_its_tree_when_it_ends_is_no_bound() -> None:
+    """It says that nothing is better than its best point, since no node is left."""
+    cover = set_cover(rows=200, columns=400, density=0.05, seed=1)
+    result = copt.solve(cover, workers=1, events=Impatient())
+    assert result.stopped_by is StopReason.USER
+    assert result.bound is not None
+    assert result.bound <= 377  # the optimum
+    assert result.status is Status.FEASIBLE
+
+
 def test_a_second_ctrl_c_takes_no_memory_from_scip_while_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: master.Master) -> None:
         raise KeyboardInterrupt

@@ -149,9 +149,11 @@ class Master:
             point = self._offer(values, "scip")
             if self._partner is not None:
                 self._partner.tell(values if point is None else point.values)
-        bound = float(model.getDualbound())
-        if not self._costless and abs(bound) < model.infinity():
-            self.monitor.prove(self.instance.sign * bound, "scip")
+        bound, sign = float(model.getDualbound()), self.instance.sign
+        # When SCIP has been told to end it drops its nodes, and what is left of them bounds nothing; nor does no node.
+        open_ended = model.getStatus() == "unknown" and sign * bound < sign * float(model.getPrimalbound())
+        if open_ended and not self._costless and abs(bound) < model.infinity():
+            self.monitor.prove(sign * bound, "scip")
         if self.monitor.reason() is not None:
             model.interruptSolve()
 
@@ -179,6 +181,8 @@ class Master:
         if monitor.best is not None and abs(monitor.best - value) <= near:
             monitor.prove(monitor.best, "scip")
         else:
+            if monitor.best is None or monitor.best > value:
+                monitor.prove(value, "scip")
             monitor.note(f"SCIP's optimum, {self.instance.sign * value:.10g}, is no point that the checker accepts")
 
     def _repair(self, values: FloatArray) -> None:
