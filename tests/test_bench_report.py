@@ -98,10 +98,10 @@ def test_summary_line_by_hand(tmp_path: Path) -> None:
     # One of the two stands for "all", ta01-50 and ta01-10 alike: only the narrowest name is left.
     ours = table_line(structure, "ta01-10: 2 instances, 15x15", "copt")
     # Primal integrals 0.25 / 60 and (2 + 18 * 10 / 110 + 40 * 3 / 103) / 60; one of two within 1 %, at 0.25 s.
-    assert ours == ["1.50 %", "2.57 %", "2 / 2", "0", "0.25 s", "10.1 s", "1", "0.25 s", "", ""]
+    assert ours == ["1.50 %", "2.57 %", "2 / 2", "0", "0.25 s", "10.1 s", "0.00 %", "1", "1", "0.25 s", "", ""]
     # cpsat: 4 % on what it solved; it is behind on both, so p = 2 / 2**2.
     theirs = table_line(structure, "cpsat", "4.00 %")
-    assert theirs == ["100.00 %", "1 / 2", "2", "-", "60.0 s", "0", "-", "2 - 0 - 0", "0.500"]
+    assert theirs == ["100.00 %", "1 / 2", "2", "-", "60.0 s", "13.46 %", "0", "0", "-", "2 - 0 - 0", "0.500"]
 
 
 def test_instance_lines_mark_proofs_and_failures(tmp_path: Path) -> None:
@@ -261,7 +261,13 @@ def test_percent(value: float | None, text: str) -> None:
 
 
 def test_seconds_and_probabilities() -> None:
-    assert [as_seconds(value) for value in (None, 0.123, 5.67, 321.0)] == ["&ndash;", "0.12 s", "5.7 s", "321 s"]
+    assert [as_seconds(value) for value in (None, 0.0123, 0.123, 5.67, 321.0)] == [
+        "&ndash;",
+        "12.3 ms",
+        "0.12 s",
+        "5.7 s",
+        "321 s",
+    ]
     assert [as_probability(value) for value in (None, 0.0004, 0.0312)] == ["", "&lt; 0.001", "0.031"]
 
 

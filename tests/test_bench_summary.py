@@ -76,6 +76,19 @@ def test_standing_of_the_baseline_has_no_contest() -> None:
     assert result.mean_gap == 1.0
 
 
+def test_proven_gaps_are_over_all_runs() -> None:
+    rows = [
+        make_row(objective=100.0, bound=100.0),
+        make_row(instance="ta02", objective=100.0, bound=99.0),
+        make_row(instance="ta03", objective=100.0, bound=60.0),
+        make_row(instance="ta04", objective=100.0, bound=None),
+        make_row(instance="ta05", objective=100.0, bound=100.0, error="claims what is wrong"),
+    ]
+    result = standing(rows, "copt", "copt", references(rows))
+    assert (result.proven_gap, result.certified) == (40.0, 2)
+    assert standing(rows[2:], "copt", "copt", references(rows)).proven_gap is None
+
+
 def test_shifted_mean_by_hand() -> None:
     assert shifted_mean([]) is None
     assert shifted_mean([0.0]) == 0.0

@@ -48,6 +48,8 @@ def as_seconds(value: float | None) -> str:
     """Return a duration to two digits or so."""
     if value is None:
         return MISSING
+    if value < 0.1:
+        return f"{1000 * value:.1f} ms"
     return f"{value:.2f} s" if value < 1 else f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
 
 

@@ -23,6 +23,7 @@ class Heading:
         command: Command line that repeats the run.
         sources: Where the best known values come from, with their dates.
         solvers: Solver -> what it is, one phrase.
+        prepared: Whether imports and kernels were loaded before the time began.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Heading:
     command: str
     sources: tuple[str, ...]
     solvers: dict[str, str]
+    prepared: bool = False
 
 
 def document(heading: Heading, body: Iterable[str]) -> str:

@@ -101,6 +101,7 @@ def run_suite(
         command=_command(suite, limits, others, seeds, folder, limit, workers, names),
         sources=tuple(dict.fromkeys(entry.source for entry in entries if entry.source)),
         solvers={peer.name: peer.note for peer in solvers},
+        prepared=any(peer.prepare is not None for peer in solvers),
     )
     summary = ledger.publish(read_rows(table, ledger.row), heading, page)
     if summary:

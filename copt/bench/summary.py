@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copt.bench.records import Row
-from copt.result import Trace
+from copt.result import Trace, relative_gap
 
 __all__ = [
     "Standing",
@@ -44,6 +44,9 @@ class Standing:
             runs, shift 1 %; a run without a solution counts 100. None without runs.
         time_to_near: Time by which half of the runs were within 1 % of the reference, in seconds, or None.
         late: Number of runs without a solution after 5 s.
+        proven_gap: Median over the runs of the gap between value and bound, in percent of the value, or None if
+            more than half of the runs lack either.
+        certified: Number of runs whose value is proved to be within 1 % of the optimum.
         proofs: Number of runs that ended with a proof of optimality.
         time_to_proof: Median over those, in seconds, or None.
         wins: Instances on which the baseline's mean gap is smaller.
@@ -61,6 +64,8 @@ class Standing:
     primal_integral: float | None
     time_to_near: float | None
     late: int
+    proven_gap: float | None
+    certified: int
     proofs: int
     time_to_proof: float | None
     wins: int
@@ -117,6 +122,7 @@ def standing(rows: Sequence[Row], solver: str, baseline: str, reference: dict[st
     gaps = [gap for gap in mean_gaps(own, reference).get(solver, {}).values() if gap is not None]
     times = [row.time_to_best for row in own if row.time_to_best is not None]
     proofs = [row.seconds for row in own if row.proved]
+    claims = [_proven_gap(row) for row in own]
     paired = paired_differences(rows, solver, baseline, reference)
     return Standing(
         solver=solver,
@@ -126,8 +132,10 @@ def standing(rows: Sequence[Row], solver: str, baseline: str, reference: dict[st
         mean_gap=statistics.fmean(gaps) if gaps else None,
         time_to_best=statistics.median(times) if times else None,
         primal_integral=shifted_mean([_percent_integral(row, reference) for row in own]),
-        time_to_near=_median_time([_time_to_near(row, reference) for row in own]),
+        time_to_near=_lower_median([_time_to_near(row, reference) for row in own]),
         late=sum(_first_time(row) > LATE_SECONDS for row in own),
+        proven_gap=_lower_median(claims),
+        certified=sum(claim <= NEAR_PERCENT for claim in claims),
         proofs=len(proofs),
         time_to_proof=statistics.median(proofs) if proofs else None,
         wins=sum(difference > 0 for difference in paired),
@@ -164,9 +172,15 @@ def _time_to_near(row: Row, reference: dict[str, float]) -> float:
     return next(near, math.inf)
 
 
-def _median_time(times: Sequence[float]) -> float | None:
-    """Return the lower median of ``times``, None if it is infinite or there are none."""
-    middle = statistics.median_low(times) if times else math.inf
+def _proven_gap(row: Row) -> float:
+    """Return the gap between value and bound in percent of the value; infinity if one is unknown or wrong."""
+    gap = relative_gap(row.objective, row.bound)
+    return math.inf if gap is None or row.error else 100.0 * gap
+
+
+def _lower_median(values: Sequence[float]) -> float | None:
+    """Return the lower median, None if it is infinite or there are no values."""
+    middle = statistics.median_low(values) if values else math.inf
     return middle if math.isfinite(middle) else None
 
 

@@ -49,7 +49,8 @@ def summary_table(rows: Sequence[Row], solvers: dict[str, int], baseline: str, r
     """
     head = [tag("th", text, class_="text") for text in ("set", "solver")]
     head += [tag("th", text) for text in ("mean gap", "primal<br>integral", "solved", "none<br>after 5 s")]
-    head += [tag("th", text) for text in ("median time<br>to 1 %", "median time<br>to best", "proved")]
+    head += [tag("th", text) for text in ("median time<br>to 1 %", "median time<br>to best")]
+    head += [tag("th", text) for text in ("median<br>proven gap", "proved<br>within 1 %", "proved")]
     versus = f"{escape(baseline)} better &ndash;<br>level &ndash; worse"
     head += [tag("th", text) for text in ("median time<br>to proof", versus, "p")]
     bodies = []
@@ -84,6 +85,8 @@ def _summary_cells(result: Standing, best: float | None, colors: dict[str, int],
             tag("td", str(result.late)),
             tag("td", as_seconds(result.time_to_near)),
             tag("td", as_seconds(result.time_to_best)),
+            tag("td", as_percent(result.proven_gap)),
+            tag("td", str(result.certified)),
             tag("td", str(result.proofs)),
             tag("td", as_seconds(result.time_to_proof)),
             tag("td", versus),
