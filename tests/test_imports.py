@@ -54,7 +54,7 @@ LAZY = {
     "PIL",
 }
 OWNERS = {  # who may import a package at all
-    "torch": {"copt.models"},
+    "torch": {"copt.models", "copt.bench"},  # peers of the benchmark are written in it
     "torch_geometric": {"copt.models"},
     "lightning_fabric": {"copt.models"},
     "matplotlib": {"copt.plot", "copt.plot_control", "copt.plot_style"},

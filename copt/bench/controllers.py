@@ -1,13 +1,14 @@
 """Controllers in closed loop: each plans anew from every state, and only its planning is on the clock."""
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from copt.bench.answer import Answer
 from copt.bench.episodes import Drive, Episode
-from copt.bench.peers_control import best_plan, prepare_copt, prepare_kernels
+from copt.bench.peers_control import Planner
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, Plan, check
 
@@ -43,24 +44,23 @@ class _Copt:
 
 
 class _Sampler:
-    """One of the samplers alone, from its last plan moved on by a step."""
+    """A sampler alone, from its last plan moved on by a step."""
 
-    def __init__(self, method: str, seconds: float, workers: int, seed: int) -> None:
-        self._method, self._seconds, self._workers = method, seconds, workers
-        self._seed = 1_000_000 * seed
+    def __init__(self, planner: Planner, seconds: float, workers: int, seed: int) -> None:
+        self._planner, self._seconds, self._workers = planner, seconds, workers
+        self._seed = 10_000 * seed
         self._means: list[FloatArray] = []
 
     def plan(self, problem: ControlProblem) -> FloatArray:
-        began = time.perf_counter()
+        end = time.perf_counter() + self._seconds
         self._seed += 1
-        found = best_plan(problem, self._method, began + self._seconds, self._workers, self._seed, self._means)
-        actions = found.actions
-        self._means = [np.vstack([actions[1:], actions[-1:]])]
-        return actions
+        plan = self._planner(problem, end, self._workers, self._seed, self._means)
+        self._means = [np.vstack([plan[1:], plan[-1:]])]
+        return plan
 
 
 def run_loop(
-    instance: Episode, *, seconds: float, workers: int, seed: int, method: str | None = None, dense: bool = False
+    instance: Episode, *, seconds: float, workers: int, seed: int, planner: Planner | None = None, dense: bool = False
 ) -> Answer:
     """Drive an episode to its end.
 
@@ -71,13 +71,13 @@ def run_loop(
         seed: Seed of the controller.
 
     Other Args:
-        method: Name of a sampler in ``copt.solvers.control.samplers``; all of copt if None.
+        planner: A sampler; all of copt if None.
         dense: Whether to plan with the dense model.
     """
     env, network = instance.begin(), instance.network(dense)
     problem = env.problem(network, instance.horizon)
     controller: Controller = (
-        _Copt(problem, seconds, seed) if method is None else _Sampler(method, seconds, workers, seed)
+        _Copt(problem, seconds, seed) if planner is None else _Sampler(planner, seconds, workers, seed)
     )
     actions, times, broken, over = [], [], [], False
     while not over:
@@ -92,12 +92,9 @@ def run_loop(
     return Answer(Drive(np.array(actions), np.array(times), np.array(broken, dtype=np.float64)))
 
 
-def prepare_loop(method: str | None = None) -> None:
-    """Import what the controller and the episode need, and load kernels."""
+def prepare_loop(prepare: Callable[[], object]) -> None:
+    """Import what every episode needs, and prepare the controller."""
     import copt.control
     import copt.envs  # noqa: F401
 
-    if method is None:
-        prepare_copt()
-    else:
-        prepare_kernels()
+    prepare()

@@ -8,8 +8,16 @@ from functools import partial
 from typing import Any, Protocol
 
 import copt
-from copt.bench import controllers, peers_control, peers_control_mip, peers_jobshop, peers_mip, peers_routing
+from copt.bench import (
+    controllers,
+    peers_control,
+    peers_control_mip,
+    peers_jobshop,
+    peers_mip,
+    peers_routing,
+)
 from copt.bench.answer import Answer
+from copt.bench.samplers import SAMPLERS, Sampler
 from copt.errors import MissingExtraError, UnknownNameError
 from copt.policy import load_policy, policy_names
 
@@ -53,32 +61,23 @@ def _by_name(*peers: Peer) -> dict[str, Peer]:
     return {peer.name: peer for peer in peers}
 
 
-def _samplers() -> list[Peer]:
-    """Return what plans with one sampler alone."""
-    prepare = peers_control.prepare_kernels
-    return [
-        Peer(name, partial(peers_control.run_sampler, method=method), note, ("numba",), prepare)
-        for name, (method, note) in SAMPLERS.items()
-    ]
+def _planning(sampler: Sampler) -> Peer:
+    """Return a sampler as a peer that plans once."""
+    run = partial(peers_control.run_planner, planner=sampler.planner)
+    return Peer(sampler.name, run, sampler.note, sampler.packages, sampler.prepare)
 
 
-def _controllers() -> list[Peer]:
-    """Return what drives episodes: all of copt, and each sampler alone, on the sparse and on the dense model."""
-    peers = [Peer("copt", controllers.run_loop, "copt.control.MPC on the sparse model", LOOP, controllers.prepare_loop)]
-    for dense in (False, True):
-        for name, (method, note) in SAMPLERS.items():
-            run = partial(controllers.run_loop, method=method, dense=dense)
-            model, suffix = ("dense", "-dense") if dense else ("sparse", "")
-            prepare = partial(controllers.prepare_loop, method)
-            peers.append(Peer(name + suffix, run, f"{note}, on the {model} model", LOOP, prepare))
-    return peers
+def _driving(sampler: Sampler, dense: bool) -> Peer:
+    """Return a sampler as a peer that drives episodes, on the sparse or on the dense model."""
+    run = partial(controllers.run_loop, planner=sampler.planner, dense=dense)
+    model, name = ("dense", f"{sampler.name}-dense") if dense else ("sparse", sampler.name)
+    prepare = partial(controllers.prepare_loop, sampler.prepare)
+    return Peer(name, run, f"{sampler.note}, on the {model} model", (*sampler.packages, "pymunk"), prepare)
 
 
 OWN = ("ortools", "numba")
 SCIP = ("pyscipopt",)
-LOOP = ("numba", "pymunk", "pyscipopt")
-SAMPLERS = {"mppi": ("MPPI", "MPPI, compiled and tuned")}
-"""Name of a sampler -> its name in ``copt.solvers.control.samplers``, and what it is."""
+
 # These two serve every family that does not list them, the others the family they are listed under.
 COPT = _by_name(
     Peer("copt", run_copt, "copt with its defaults", OWN),
@@ -122,7 +121,7 @@ PEERS: dict[str, dict[str, Peer]] = {
     ),
     "control": _by_name(
         *(replace(peer, prepare=peers_control.prepare_copt) for peer in COPT.values()),
-        *_samplers(),
+        *(_planning(sampler) for sampler in SAMPLERS),
         Peer(
             "naive-bigm",
             peers_control_mip.run_bigm,
@@ -138,7 +137,16 @@ PEERS: dict[str, dict[str, Peer]] = {
             peers_control_mip.prepare_pyscipopt_ml,
         ),
     ),
-    "control-loop": _by_name(*_controllers()),
+    "control-loop": _by_name(
+        Peer(
+            "copt",
+            controllers.run_loop,
+            "copt.control.MPC on the sparse model",
+            ("numba", *SCIP, "pymunk"),
+            partial(controllers.prepare_loop, peers_control.prepare_copt),
+        ),
+        *(_driving(sampler, dense) for dense in (False, True) for sampler in SAMPLERS),
+    ),
 }
 
 

@@ -1,9 +1,9 @@
-"""Adapters of samplers that plan, ours alone: each compiled, tuned, on as many threads as workers."""
+"""Adapters of samplers that plan: ours alone, each compiled and tuned, on as many threads as workers."""
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,21 +14,44 @@ from copt.problems.control import ControlProblem, Plan, objective, toy
 if TYPE_CHECKING:
     from copt.solvers.control.samplers import Found
 
-__all__ = ["best_plan", "prepare_copt", "prepare_kernels", "run_sampler"]
+__all__ = ["Planner", "plan_sampled", "prepare_copt", "prepare_kernels", "run_planner"]
 
 
-def best_plan(
-    problem: ControlProblem, method: str, end: float, workers: int, seed: int, means: Sequence[FloatArray] = ()
-) -> "Found":
-    """Return the best plan of one search a worker, each with its own seed.
+class Planner(Protocol):
+    """A sampler with its settings, at the top level of a module or a partial of such."""
 
-    Args:
-        problem: The problem.
-        method: Name of the sampler in ``copt.solvers.control.samplers``, which runs with its tuned settings.
-        end: When to return, by ``time.perf_counter``.
-        workers: Number of searches.
-        seed: Seed of all of them.
-        means: Plans to begin with; see ``copt.solvers.control.samplers.plan``.
+    def __call__(
+        self, problem: ControlProblem, end: float, workers: int, seed: int, means: Sequence[FloatArray] = ()
+    ) -> FloatArray:
+        """Return the best plan that it finds, shape (horizon, actions).
+
+        Args:
+            problem: The problem.
+            end: When to return, by ``time.perf_counter``.
+            workers: Cores that it may use.
+            seed: Of all random choices.
+            means: Plans to begin with; the middle of the bounds if empty.
+        """
+
+
+def run_planner(instance: ControlProblem, *, seconds: float, workers: int, seed: int, planner: Planner) -> Answer:
+    """Run a sampler once."""
+    plan = Plan(planner(instance, time.perf_counter() + seconds, workers, seed))
+    return Answer(plan, objective(instance, plan))
+
+
+def plan_sampled(
+    problem: ControlProblem,
+    end: float,
+    workers: int,
+    seed: int,
+    means: Sequence[FloatArray] = (),
+    *,
+    method: str,
+) -> FloatArray:
+    """Return the best plan of one search a worker, each with its own seed; see ``Planner``.
+
+    ``method`` is the name of the sampler in ``copt.solvers.control.samplers``, which runs with its tuned settings.
     """
     from copt.solvers.control import samplers
     from copt.solvers.control.flat import flatten
@@ -43,15 +66,10 @@ def best_plan(
         return found[0] if found else samplers.Found(np.inf, np.inf, begin[0])  # no time at all
 
     if workers == 1:
-        return search(seed)
+        return search(seed).actions
     with ThreadPoolExecutor(workers) as pool:
-        return min(pool.map(search, range(seed * workers, (seed + 1) * workers)), key=lambda plan: plan.rank)
-
-
-def run_sampler(instance: ControlProblem, *, seconds: float, workers: int, seed: int, method: str) -> Answer:
-    """Run a sampler; see ``best_plan``."""
-    plan = Plan(best_plan(instance, method, time.perf_counter() + seconds, workers, seed).actions)
-    return Answer(plan, objective(instance, plan))
+        plans = pool.map(search, range(seed * workers, (seed + 1) * workers))
+        return min(plans, key=lambda plan: plan.rank).actions
 
 
 def prepare_kernels() -> None:

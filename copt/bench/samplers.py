@@ -1,0 +1,38 @@
+"""The samplers among the peers of control: each plans once, and drives whole episodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from copt.bench.peers_control import Planner, plan_sampled, prepare_kernels
+from copt.bench.peers_control_torch import plan_icem, plan_mppi, prepare_torch
+
+__all__ = ["SAMPLERS", "Sampler"]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A sampler under test.
+
+    Args:
+        name: Name in tables and on the command line.
+        planner: How it is called.
+        note: What it is, one phrase for the report.
+        packages: Distributions that it needs.
+        prepare: Imports and compiles what it needs.
+    """
+
+    name: str
+    planner: Planner
+    note: str
+    packages: tuple[str, ...]
+    prepare: Callable[[], object]
+
+
+NUMBA, TORCH = ("numba",), ("pytorch-mppi", "pytorch-icem", "torch")
+
+SAMPLERS = (
+    Sampler("mppi", partial(plan_sampled, method="MPPI"), "MPPI, compiled and tuned", NUMBA, prepare_kernels),
+    Sampler("pytorch-mppi", plan_mppi, "pytorch_mppi, round after round", TORCH, prepare_torch),
+    Sampler("pytorch-icem", plan_icem, "pytorch_icem, round after round", TORCH, prepare_torch),
+)
