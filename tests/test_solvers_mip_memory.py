@@ -34,8 +34,14 @@ COVER, OTHER_COVER = (
     set_cover(rows=30, columns=60, density=0.1, seed=2),
 )
 STRANGER = knapsacks(items=50, constraints=5, seed=1)
-COURSE = Course(3.0, True, {}, DEFAULT, 0.5, 0.1, None, None)
+COURSE = Course(3.0, True, {}, DEFAULT, 0.5, 0.1, None, None, None)
 RNG = np.random.default_rng(0)
+
+
+def kin_of(memory: Memory, instance: MIP) -> Kin:
+    kin = memory.kin(instance)
+    assert kin is not None
+    return kin
 
 
 def arms_of(memory: Memory, instance: MIP, seconds: float = 3.0) -> dict[str, Record]:
@@ -45,18 +51,23 @@ def arms_of(memory: Memory, instance: MIP, seconds: float = 3.0) -> dict[str, Re
 def test_a_memory_survives_its_file(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "memory.json")
     advice = memory.advise(COVER, RNG, seconds=3.0, helped=True)
+    assert advice.kin is not None
     assert (advice.arms, advice.setting, advice.kin.points, advice.kin.duals) == ({}, DEFAULT, [], [])
     values, duals = np.zeros(60), np.linspace(0, 1, 30)
     values[[3, 7]] = 1.0, 2.5
     arms = {"rins": Record(2.0, 0.5, 0.3, 0.6, 0.7), "rows": Record()}
-    memory.learn(COVER, COURSE._replace(arms=arms, setting="lean", values=values, duals=duals))
+    costs = np.full((2, 60), np.nan)
+    costs[1, 4] = 0.5
+    memory.learn(COVER, COURSE._replace(arms=arms, setting="lean", values=values, duals=duals, pseudocosts=costs))
     again = Memory(tmp_path / "memory.json")
     assert again.lessons == memory.lessons
     advice = again.advise(COVER, RNG, seconds=3.0, helped=True)
+    assert advice.kin is not None
     assert list(advice.arms) == ["rins"]
     assert dataclasses.astuple(advice.arms["rins"]) == pytest.approx((2.0, 0.5, 0.3, 0.6, 0.7))  # stored rounded
     assert [point.tolist() for point in advice.kin.points] == [values.tolist()]
     assert advice.kin.duals[0] == pytest.approx(duals, rel=1e-6)
+    assert np.array_equal(advice.kin.pseudocosts, costs, equal_nan=True)
     assert again.card == {"lessons": 1}
     assert again.weights["descriptions"].shape == (1, len(NAMES) + 2)
     assert [path.name for path in tmp_path.iterdir()] == ["memory.json"]
@@ -94,12 +105,13 @@ def test_the_setting_whose_parts_paid_is_chosen_most_often(best: str) -> None:
 
 def test_a_setting_is_known_by_its_parts_before_it_is_tried() -> None:
     """Hard programs do not count against the setting that had them either."""
-    effects = {"no cuts": 0.9, "pseudocosts": -0.9}
-    tried = ["lean", "lean, no cuts", "lean, few cuts, pseudocosts", "few cuts", DEFAULT] * 3
+    effects = {"no cuts": 0.9, "pseudocosts": -0.9, "best bound": -0.6}
+    tried = ["lean", "lean, no cuts", "lean, pseudocosts", "lean, no cuts, pseudocosts, best bound", DEFAULT] * 3
     rng = np.random.default_rng(0)
     chosen = [choose(solves(effects, tried, seed), rng) for seed in range(20)]
-    assert sum("pseudocosts" in SETTINGS[name] and "no cuts" not in SETTINGS[name] for name in chosen) >= 19
-    assert "lean, pseudocosts" in chosen
+    parts = [set(SETTINGS[name]) for name in chosen]
+    assert sum({"pseudocosts", "best bound"} <= some and "no cuts" not in some for some in parts) >= 19
+    assert "lean, pseudocosts, best bound" in chosen
 
 
 def test_nothing_is_believed_of_settings_that_similar_programs_have_not_tried() -> None:
@@ -125,11 +137,11 @@ def test_old_lessons_and_old_shapes_are_forgotten(tmp_path: Path) -> None:
     memory.learn(STRANGER, COURSE._replace(integral=0.25, values=np.zeros(50)))
     assert len(memory.lessons) == MOST
     assert memory.lessons[-1]["integral"] == 0.25
-    assert len(memory.kin(COVER).points) == 1
+    assert len(kin_of(memory, COVER).points) == 1
     for rows in range(SHAPES - 1):
         memory.learn(make_mip(np.ones((rows, 2))), COURSE)
-    assert memory.kin(COVER).points == []
-    assert len(Memory(tmp_path / "memory.json").kin(STRANGER).points) == 1
+    assert kin_of(memory, COVER).points == []
+    assert len(kin_of(Memory(tmp_path / "memory.json"), STRANGER).points) == 1
 
 
 def test_kin_have_the_same_rows_and_variables_whatever_their_numbers() -> None:
@@ -138,18 +150,35 @@ def test_kin_have_the_same_rows_and_variables_whatever_their_numbers() -> None:
     assert shape_of(OTHER_COVER) != shape_of(COVER)
     assert shape_of(dataclasses.replace(COVER, integer=np.zeros(60, dtype=bool))) != shape_of(COVER)
     assert shape_of(dataclasses.replace(COVER, beyond=("SOS1",))) is None
+    assert shape_of(make_mip(np.zeros((0, 100_001)))) is None
+
+
+def test_large_programs_leave_lessons_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("copt.solvers.mip.kin.MOST", 50)
+    with copt.mip.Session(tmp_path / "memory.json") as session:
+        for _ in range(2):
+            assert session.solve(COVER, workers=1).status is Status.OPTIMAL
+        assert session.memory.kin(COVER) is None
+        assert len(session.memory.lessons) == 2
 
 
 def test_kin_keep_the_newest_points_and_prices() -> None:
     kin = Kin(1, 2)
     for number in range(POINTS + 3):
-        kin.add(np.array([number, 0.0]), np.array([float(number)]))
-        kin.add(np.array([number, 0.0]), None)
+        kin.add(np.array([number, 0.0]), np.array([float(number)]), None)
+        kin.add(np.array([number, 0.0]), None, None)
     assert [point[0] for point in kin.points] == list(range(3, POINTS + 3))
     assert [prices[0] for prices in kin.prices()] == [*range(POINTS + 3 - PRICES, POINTS + 3), POINTS]
-    kin.add(None, None)
+    kin.add(None, None, None)
     assert len(kin.points) == POINTS
     assert Kin(1, 2).prices() == []
+
+
+def test_kin_average_what_branching_cost_half_of_it_the_last_time() -> None:
+    kin = Kin(1, 2)
+    for costs in ([[np.nan, 2.0], [1.0, np.nan]], [[np.nan, 4.0], [np.nan, np.nan]], [[6.0, 1.0], [np.nan, np.nan]]):
+        kin.add(None, None, np.array(costs))
+    assert np.array_equal(kin.pseudocosts, [[6.0, 2.0], [1.0, np.nan]], equal_nan=True)
 
 
 def test_habits_are_how_often_variables_were_above_their_lower_bounds() -> None:
@@ -160,7 +189,7 @@ def test_habits_are_how_often_variables_were_above_their_lower_bounds() -> None:
 
 
 LESSON = {"description": [0] * (len(NAMES) + 2), "arms": {}, "setting": DEFAULT, "integral": 1.0, "gap": 0.0}
-KIN = {"rows": 1, "variables": 2, "points": [], "duals": []}
+KIN = {"rows": 1, "variables": 2, "points": [], "duals": [], "pseudocosts": [[[], []], [[], []]]}
 
 
 @pytest.mark.parametrize(
@@ -178,6 +207,7 @@ KIN = {"rows": 1, "variables": 2, "points": [], "duals": []}
         {"lessons": [], "kin": {"a": 1}},
         {"lessons": [], "kin": {"a": KIN | {"duals": [[1, 2]]}}},
         {"lessons": [], "kin": {"a": KIN | {"points": [[[2], [1]]]}}},
+        {"lessons": [], "kin": {"a": KIN | {"pseudocosts": []}}},
         {"lessons": [], "kin": {"a": KIN | {"points": [[[0, 1], [1, 1, 1]]]}}},
     ],
 )
@@ -234,7 +264,7 @@ def test_a_program_with_other_costs_begins_with_the_points_and_prices_of_the_one
     instance = dataclasses.replace(before, costs=costs)
     with copt.mip.Session(tmp_path / "memory.json") as session:
         first = session.solve(before, workers=workers)
-        prices = session.memory.kin(instance).prices()
+        prices = kin_of(session.memory, instance).prices()
         heard = Sources()
         second = session.solve(instance, workers=workers, events=heard)
     assert first.status is second.status is Status.OPTIMAL

@@ -53,11 +53,13 @@ def _solve_with_memory(instance: MIP, monitor: Monitor, memory: Memory, helped: 
     """Begin with what solves of similar programs have taught, and learn from this one."""
     seconds = monitor.stop.seconds
     advice = memory.advise(instance, np.random.default_rng(seed), seconds=seconds, helped=helped)
-    points = _recall(instance, monitor, advice.kin)
+    kin = advice.kin
+    points = () if kin is None else _recall(instance, monitor, kin)
     guide = Habits(np.array(points)) if points else None
     task = Task(instance.bare(), monitor.remaining, seed, advice.arms, guide, points) if helped else None
     with _helper(task, monitor, memory.spare) as partner:
-        Master(instance, monitor, seed, advice.setting, partner).run(monitor.solution)
+        master = Master(instance, monitor, seed, advice.setting, partner, None if kin is None else kin.pseudocosts)
+        master.run(monitor.solution)
         arms, duals = ({}, None) if partner is None else (partner.records, partner.duals)
     spent = monitor.elapsed
     course = Course(
@@ -69,6 +71,7 @@ def _solve_with_memory(instance: MIP, monitor: Monitor, memory: Memory, helped: 
         gap=_gap(instance, monitor, duals),
         values=None if monitor.solution is None else monitor.solution.values,
         duals=duals,
+        pseudocosts=master.pseudocosts,
     )
     try:
         memory.learn(instance, course)

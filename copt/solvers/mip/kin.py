@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
@@ -15,7 +16,7 @@ MOST = 100_000  # rows and variables of a shape that is remembered
 
 
 class Kin:
-    """Points and prices of programs of one shape, the newest last.
+    """Points and prices of programs of one shape, the newest last, and what branching cost in them.
 
     Args:
         rows: Number of rows.
@@ -26,6 +27,7 @@ class Kin:
         self._rows, self._variables = rows, variables
         self.points: list[FloatArray] = []
         self.duals: list[FloatArray] = []
+        self.pseudocosts: FloatArray = np.full((2, variables), np.nan)
 
     @classmethod
     def from_json(cls, row: Any) -> "Kin":
@@ -39,17 +41,22 @@ class Kin:
             point = np.zeros(kin._variables)
             point[np.array(places, dtype=np.int64)] = np.array(values, dtype=np.float64)
             kin.points.append(point)
+        for costs, (places, values) in zip(kin.pseudocosts, row["pseudocosts"], strict=True):
+            costs[np.array(places, dtype=np.int64)] = np.array(values, dtype=np.float64)
         kin.duals = [np.array(prices, dtype=np.float64) for prices in row["duals"]]
         if any(prices.shape != (kin._rows,) for prices in kin.duals):
             raise ValueError("prices of other rows")
         return kin
 
-    def add(self, values: FloatArray | None, duals: FloatArray | None) -> None:
-        """Keep the best point and the prices of a solve, so far as there are any."""
+    def add(self, values: FloatArray | None, duals: FloatArray | None, pseudocosts: FloatArray | None) -> None:
+        """Keep the best point, the prices and the costs of branching of a solve, so far as there are any."""
         if values is not None and not any(np.array_equal(values, known) for known in self.points):
             self.points = [*self.points, values][-POINTS:]
         if duals is not None:
             self.duals = [*self.duals, duals][-PRICES:]
+        if pseudocosts is not None:
+            old = np.where(np.isnan(self.pseudocosts), pseudocosts, self.pseudocosts)
+            self.pseudocosts = np.where(np.isnan(pseudocosts), old, 0.5 * (old + pseudocosts))
 
     def prices(self) -> list[FloatArray]:
         """Return prices to make bounds of; their mean does better than most of them, since bounds are concave in it."""
@@ -60,9 +67,15 @@ class Kin:
         return {
             "rows": self._rows,
             "variables": self._variables,
-            "points": [[(places := np.flatnonzero(p)).tolist(), p[places].tolist()] for p in self.points],
+            "points": [_sparse(point, point != 0.0) for point in self.points],
             "duals": [[float(f"{price:.7g}") for price in prices.tolist()] for prices in self.duals],
+            "pseudocosts": [_sparse(costs, np.isfinite(costs)) for costs in self.pseudocosts],
         }
+
+
+def _sparse(values: FloatArray, told: NDArray[np.bool_]) -> list[list[float]]:
+    places = np.flatnonzero(told)
+    return [places.tolist(), values[places].tolist()]
 
 
 class Habits(NamedTuple):

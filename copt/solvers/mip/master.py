@@ -13,6 +13,7 @@ from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, objective, settled
 from copt.solvers.mip.duality import bound_of
+from copt.solvers.mip.history import pseudocosts, tell_pseudocosts
 from copt.solvers.mip.partner import Found, Partner
 from copt.solvers.mip.plugins import EVENT, Mailbox, Watch, best_values
 from copt.solvers.mip.settings import DEFAULT, apply
@@ -39,13 +40,21 @@ class Master:
         seed: Shift of SCIP's random seeds.
         setting: Name of one of SETTINGS.
         partner: Who looks for points beside it, None if nobody does.
+        told: What branching has cost before, NaN where that is not known, shape (2, variables). ``pseudocosts`` is then
+            what it cost in this solve; None if nobody wants to know.
     """
 
     def __init__(
-        self, instance: MIP, monitor: Monitor, seed: int, setting: str = DEFAULT, partner: Partner | None = None
+        self,
+        instance: MIP,
+        monitor: Monitor,
+        seed: int,
+        setting: str = DEFAULT,
+        partner: Partner | None = None,
+        told: FloatArray | None = None,
     ) -> None:
         self.instance, self.monitor, self.seed = instance, monitor, seed
-        self._partner = partner
+        self._partner, self.pseudocosts = partner, told
         self.model, self.variables = to_scip(instance)
         self.model.setParam("misc/catchctrlc", False)
         self.model.setParam("randomization/randomseedshift", seed % 2**31)
@@ -68,6 +77,8 @@ class Master:
         """
         try:
             self._solve(start)
+            if self.pseudocosts is not None:
+                self.pseudocosts = pseudocosts(self.model, self.variables)
             self._conclude()
         finally:
             # Model and plug-ins hold each other: much memory would wait for the garbage collector. After a second
@@ -144,6 +155,8 @@ class Master:
 
     def _heard(self, model: Any, kind: int) -> None:
         """Pass on better points and bounds, and look whether it is time to end."""
+        if kind == EVENT.FIRSTLPSOLVED and self.pseudocosts is not None and model.getNNodes() == 1:
+            tell_pseudocosts(model, self.variables, self.pseudocosts)
         if kind == EVENT.BESTSOLFOUND:
             values = best_values(model, self.variables)
             point = self._offer(values, "scip")

@@ -37,12 +37,12 @@ class Advice(NamedTuple):
     Args:
         arms: What the partner's neighbourhoods may do, by their names.
         setting: Name of the setting of SCIP to try.
-        kin: Points and prices of programs with the same rows and variables.
+        kin: What is left of programs with the same rows and variables, None if these are too many to remember.
     """
 
     arms: dict[str, Record]
     setting: str
-    kin: Kin
+    kin: Kin | None
 
 
 class Course(NamedTuple):
@@ -57,6 +57,7 @@ class Course(NamedTuple):
         gap: Between the best point and the relaxation, at most 1.
         values: The best point, shape (variables,), or None.
         duals: Prices of the rows in the relaxation, shape (rows,), or None.
+        pseudocosts: What a unit down and up has cost, NaN where that was not seen, shape (2, variables), or None.
     """
 
     seconds: float
@@ -67,6 +68,7 @@ class Course(NamedTuple):
     gap: float
     values: FloatArray | None
     duals: FloatArray | None
+    pseudocosts: FloatArray | None
 
 
 class Memory:
@@ -126,10 +128,10 @@ class Memory:
         tried = [Tried(weight, lesson["setting"], lesson["integral"], lesson["gap"]) for weight, lesson in weighed]
         return Advice(records, choose(tried, rng) if tried else DEFAULT, self.kin(instance))
 
-    def kin(self, instance: MIP) -> Kin:
-        """Return what is remembered of programs with the rows and variables of ``instance``."""
-        known = self._kin.get(shape_of(instance) or "")
-        return Kin(instance.num_rows, instance.num_variables) if known is None else known
+    def kin(self, instance: MIP) -> Kin | None:
+        """Return what is left of programs with the rows and variables of ``instance``, None if it is too large."""
+        shape = shape_of(instance)
+        return None if shape is None else self._kin.get(shape) or Kin(instance.num_rows, instance.num_variables)
 
     def learn(self, instance: MIP, course: Course) -> None:
         """Add a lesson and save the file.
@@ -147,10 +149,9 @@ class Memory:
             )
         )
         del self.lessons[:-MOST]
-        shape = shape_of(instance)
-        if shape is not None:
-            kin = self.kin(instance)
-            kin.add(course.values, course.duals)
+        shape, kin = shape_of(instance), self.kin(instance)
+        if shape is not None and kin is not None:
+            kin.add(course.values, course.duals, course.pseudocosts)
             self._kin.pop(shape, None)
             self._kin[shape] = kin  # the last, those of which nothing was heard for longest are the first
             self._kin = dict(list(self._kin.items())[-SHAPES:])

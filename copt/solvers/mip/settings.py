@@ -27,24 +27,36 @@ def _quick(model: Any) -> None:
     model.setParam("presolving/maxrestarts", 0)
 
 
+def _best_bound(model: Any) -> None:
+    model.setParam("nodeselection/bfs/stdpriority", 10**6)
+    for name in ("minplungedepth", "maxplungedepth"):
+        model.setParam(f"nodeselection/bfs/{name}", 0)
+
+
 PARTS: dict[str, Part] = {
     "no heuristics": Part(lambda model: model.setHeuristics(LEVEL.OFF), -0.1),  # the partner looks for points
     "quick presolve": Part(_quick, -0.05),
     "few cuts": Part(lambda model: model.setSeparating(LEVEL.FAST), 0.0),
-    "no cuts": Part(lambda model: model.setSeparating(LEVEL.OFF), -0.05),
+    "no cuts": Part(lambda model: model.setSeparating(LEVEL.OFF), 0.0),
     "pseudocosts": Part(lambda model: model.setParam("branching/pscost/priority", 10**6), -0.1),
+    "best bound": Part(_best_bound, -0.05),
 }
 
-LEAN = ("no heuristics", "quick presolve")
+_LEAN = ("no heuristics", "quick presolve")
 SETTINGS: dict[str, tuple[str, ...]] = {
     DEFAULT: (),
-    "lean": LEAN,
-    "lean, few cuts": (*LEAN, "few cuts"),
-    "lean, no cuts": (*LEAN, "no cuts"),
-    "lean, pseudocosts": (*LEAN, "pseudocosts"),
-    "lean, few cuts, pseudocosts": (*LEAN, "few cuts", "pseudocosts"),
-    "lean, no cuts, pseudocosts": (*LEAN, "no cuts", "pseudocosts"),
-    "few cuts": ("few cuts",),
+    **{
+        ", ".join(("lean", *more)): (*_LEAN, *more)
+        for more in (
+            (),
+            ("pseudocosts",),
+            ("pseudocosts", "best bound"),
+            ("no cuts",),
+            ("no cuts", "pseudocosts"),
+            ("no cuts", "pseudocosts", "best bound"),
+            ("few cuts", "pseudocosts", "best bound"),
+        )
+    },
 }
 
 
