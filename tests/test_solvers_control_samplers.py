@@ -7,14 +7,15 @@ import pytest
 from control_rollout_cases import random_actions, random_problem
 
 from copt.problems.base import FloatArray
-from copt.problems.control import Plan, check, objective, toy
-from copt.solvers.control.flat import flatten, rollout
-from copt.solvers.control.sampler_kernels import Swarm, draw, explore, normal, soften
-from copt.solvers.control.samplers import MPPI, Method, plan
-from copt.solvers.control.swarm import coloured, swarm
+from copt.problems.control import ControlProblem, Plan, check, objective, toy
+from copt.solvers.control.descent_kernels import descend
+from copt.solvers.control.flat import flatten, gradient, rollout
+from copt.solvers.control.sampler_kernels import Swarm, draw, explore, fit, normal, select, soften
+from copt.solvers.control.samplers import ICEM, MPPI, GradientDescent, Method, plan
+from copt.solvers.control.swarm import coloured, descent, elite, swarm
 from copt.solvers.randomness import random_state
 
-METHODS: list[Method] = [MPPI()]
+METHODS: list[Method] = [MPPI(), ICEM(), GradientDescent()]
 
 
 def small_swarm(seed: int = 0, samples: int = 128) -> Swarm:
@@ -71,8 +72,8 @@ def test_plans_are_judged_and_the_best_is_noted() -> None:
         assert room.costs[place] == pytest.approx(cost, rel=1e-12)
         assert room.scores[place] == pytest.approx(cost + flat.penalty * violation, rel=1e-12)
     cost, violation, (block, lane) = min(judged, key=lambda x: (x[1] > 0, x[0] + flat.penalty * x[1]))
-    assert room.known == pytest.approx([cost, violation, cost + flat.penalty * violation])
-    assert np.array_equal(room.best, room.plans[block, :, :, lane])
+    assert room.record.known == pytest.approx([cost, violation, cost + flat.penalty * violation])
+    assert np.array_equal(room.record.actions, room.plans[block, :, :, lane])
 
 
 def test_the_mean_is_softened_as_by_hand() -> None:
@@ -84,6 +85,70 @@ def test_the_mean_is_softened_as_by_hand() -> None:
     expected = (plans * weights).sum(axis=2) / weights.sum()
     soften(room, 2, 0.1)
     assert room.mean == pytest.approx(expected, rel=1e-9)
+
+
+def test_elites_are_the_best_plans_and_the_swarm_is_fitted_to_them() -> None:
+    flat, room = flatten(random_problem(5)), small_swarm()
+    best = elite(flat, 5)
+    known: list[tuple[float, FloatArray]] = []
+    for kept in (0, 2):
+        explore(flat, room, 0, 2)
+        select(room, 2, best, kept)
+        known = sorted(known, key=lambda x: x[0])[:kept]
+        known += [(room.scores[b, i], room.plans[b, :, :, i].copy()) for b, i in np.ndindex(*room.scores.shape)]
+    expected = sorted(known, key=lambda x: x[0])[:5]
+    assert best.scores.tolist() == [score for score, _ in expected]
+    assert np.array_equal(best.plans, [actions for _, actions in expected])
+    mean, spread = room.mean.copy(), room.spread.copy()
+    fit(room, best, 0.25)
+    assert room.mean == pytest.approx(0.25 * mean + 0.75 * best.plans.mean(axis=0))
+    assert room.spread == pytest.approx(0.25 * spread + 0.75 * best.plans.std(axis=0))
+
+
+def test_fewer_plans_than_elites_leave_the_rest_empty() -> None:
+    flat, room = flatten(random_problem(5)), small_swarm(samples=1)
+    best = elite(flat, 100)
+    explore(flat, room, 0, 1)
+    select(room, 1, best, 0)
+    fit(room, best, 0.0)
+    assert np.isinf(best.scores[64:]).all() and np.isfinite(best.scores[:64]).all()
+    assert room.mean == pytest.approx(best.plans[:64].mean(axis=0))
+
+
+def test_descent_takes_the_steps_of_adam_and_remembers_the_best() -> None:
+    problem = random_problem(11)
+    flat = flatten(problem)
+    room = descent(flat)
+    for i in range(room.costs.size):
+        room.plans[:, :, i] = random_actions(problem, i)
+    expected = [_adam(problem, room.plans[:, :, i].copy(), 12, 0.3) for i in range(3)]
+    descend(flat, room, 0, 5, 12, 0.3)
+    descend(flat, room, 5, 12, 12, 0.3)
+    for i, (actions, (cost, violation, score, top)) in enumerate(expected):
+        assert room.plans[:, :, i] == pytest.approx(actions, abs=1e-9)
+        assert room.known[:, i] == pytest.approx([cost, violation, score], rel=1e-9)
+        assert room.tops[:, :, i] == pytest.approx(top, abs=1e-9)
+    first = min(range(room.costs.size), key=lambda i: (room.known[1, i] > 0, room.known[2, i]))
+    assert np.array_equal(room.record.known, room.known[:, first])
+
+
+def _adam(
+    problem: ControlProblem, actions: FloatArray, steps: int, length: float
+) -> tuple[FloatArray, tuple[float, float, float, FloatArray]]:
+    """Where Adam ends, and the best plan on the way."""
+    flat = flatten(problem)
+    half = (problem.u_upper - problem.u_lower) / 2
+    first, second = np.zeros_like(actions), np.zeros_like(actions)
+    seen = []
+    for step in range(steps):
+        cost, violation, _ = rollout(flat, actions)
+        seen.append((cost, violation, cost + flat.penalty * violation, actions.copy()))
+        slope = gradient(flat, actions)
+        first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
+        mean, square = first / (1 - 0.9 ** (step + 1)), second / (1 - 0.99 ** (step + 1))
+        actions = actions - length * (1 - step / steps) * half * mean / (np.sqrt(square) + 1e-12)
+        actions = np.clip(actions, problem.u_lower, problem.u_upper)
+    return actions, min(seen, key=lambda x: (x[1] > 0, x[2]))
 
 
 @pytest.mark.parametrize("method", METHODS)

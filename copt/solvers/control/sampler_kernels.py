@@ -8,13 +8,20 @@ from copt.solvers.compiled import fused
 from copt.solvers.control.rollout_kernels import Flat, Float64, roll
 from copt.solvers.random_kernels import UInt64, advance
 
-__all__ = ["COST", "SCORE", "VIOLATION", "Swarm", "explore", "note", "soften"]
+__all__ = ["COST", "SCORE", "VIOLATION", "Elite", "Record", "Swarm", "explore", "fit", "judge", "note", "select", "soften"]
 
 COST, VIOLATION, SCORE = range(3)  # places in what is known of a plan
 
 
+class Record(NamedTuple):
+    """The best plan that a search has seen."""
+
+    actions: Float64  # (horizon, actions)
+    known: Float64  # (3,) its cost, violation and score
+
+
 class Swarm(NamedTuple):
-    """Plans that are drawn together, in blocks of as many as lie side by side, and the best that was ever seen."""
+    """Plans that are drawn together, in blocks of as many as lie side by side."""
 
     random: UInt64  # (1,)
     colour: Float64  # (horizon, horizon) lower triangular: what makes noise over time of white noise
@@ -25,8 +32,14 @@ class Swarm(NamedTuple):
     violations: Float64  # (blocks, lanes)
     scores: Float64  # (blocks, lanes) cost plus penalty
     tables: Float64  # (1, rows, lanes)
-    best: Float64  # (horizon, actions)
-    known: Float64  # (3,) its cost, violation and score
+    record: Record
+
+
+class Elite(NamedTuple):
+    """The best plans of a round, best first."""
+
+    plans: Float64  # (elites, horizon, actions)
+    scores: Float64  # (elites,) infinite where there is none
 
 
 @fused
@@ -65,30 +78,34 @@ def draw(flat: Flat, swarm: Swarm, plans: Float64) -> None:
 
 
 @fused
-def note(swarm: Swarm, block: int) -> None:
-    """Remember the best plan of a block, if it is better than the best one: feasible first, then by score."""
-    costs, violations, scores = swarm.costs[block], swarm.violations[block], swarm.scores[block]
+def judge(flat: Flat, plans: Float64, tables: Float64, costs: Float64, violations: Float64, scores: Float64) -> None:
+    """Roll out plans, as ``roll`` does, and score them; those whose states overflow score infinity."""
+    roll(flat, plans, tables, costs, violations)
+    for i in range(costs.size):
+        score = costs[i] + flat.penalty * violations[i]
+        scores[i] = score if score < np.inf else np.inf
+
+
+@fused
+def note(record: Record, plans: Float64, costs: Float64, violations: Float64, scores: Float64) -> None:
+    """Remember the best of some plans if it is better than the best one: those within limits first, then by score."""
     found = -1
-    cost, violation, score = swarm.known
+    cost, violation, score = record.known
     for i in range(costs.size):
         closer = scores[i] < score if (violations[i] > 0.0) == (violation > 0.0) else violations[i] == 0.0
         if closer and scores[i] < np.inf:
             found, cost, violation, score = i, costs[i], violations[i], scores[i]
     if found >= 0:
-        swarm.known[COST], swarm.known[VIOLATION], swarm.known[SCORE] = cost, violation, score
-        for t in range(swarm.best.shape[0]):
-            for a in range(swarm.best.shape[1]):
-                swarm.best[t, a] = swarm.plans[block, t, a, found]
+        record.known[COST], record.known[VIOLATION], record.known[SCORE] = cost, violation, score
+        take(plans, found, record.actions)
 
 
 @fused
-def judge(flat: Flat, swarm: Swarm, block: int) -> None:
-    """Roll out the plans of a block; those whose states overflow score infinity."""
-    costs, violations, scores = swarm.costs[block], swarm.violations[block], swarm.scores[block]
-    roll(flat, swarm.plans[block], swarm.tables, costs, violations)
-    for i in range(costs.size):
-        score = costs[i] + flat.penalty * violations[i]
-        scores[i] = score if score < np.inf else np.inf
+def take(plans: Float64, lane: int, actions: Float64) -> None:
+    """Copy the plan in a lane to ``actions``, shape (horizon, actions)."""
+    for t in range(actions.shape[0]):
+        for a in range(actions.shape[1]):
+            actions[t, a] = plans[t, a, lane]
 
 
 @fused
@@ -100,8 +117,14 @@ def explore(flat: Flat, swarm: Swarm, begin: int, end: int) -> None:
             for t in range(swarm.mean.shape[0]):
                 for a in range(swarm.mean.shape[1]):
                     swarm.plans[0, t, a, 0] = swarm.mean[t, a]
-        judge(flat, swarm, block)
-        note(swarm, block)
+        plans, costs, violations, scores = (
+            swarm.plans[block],
+            swarm.costs[block],
+            swarm.violations[block],
+            swarm.scores[block],
+        )
+        judge(flat, plans, swarm.tables, costs, violations, scores)
+        note(swarm.record, plans, costs, violations, scores)
 
 
 @fused
@@ -140,3 +163,44 @@ def soften(swarm: Swarm, blocks: int, temperature: float) -> None:
     for t in range(swarm.mean.shape[0]):
         for a in range(swarm.mean.shape[1]):
             swarm.mean[t, a] /= weight
+
+
+@fused
+def select(swarm: Swarm, blocks: int, elite: Elite, kept: int) -> None:
+    """Replace all but the ``kept`` best elites by better plans of the first blocks."""
+    size = elite.scores.size
+    elite.scores[kept:] = np.inf
+    for block in range(blocks):
+        for i in range(swarm.scores.shape[1]):
+            score = swarm.scores[block, i]
+            if not score < elite.scores[size - 1]:
+                continue
+            place = size - 1
+            while place > 0 and score < elite.scores[place - 1]:
+                elite.scores[place] = elite.scores[place - 1]
+                for t in range(elite.plans.shape[1]):
+                    for a in range(elite.plans.shape[2]):
+                        elite.plans[place, t, a] = elite.plans[place - 1, t, a]
+                place -= 1
+            elite.scores[place] = score
+            take(swarm.plans[block], i, elite.plans[place])
+
+
+@fused
+def fit(swarm: Swarm, elite: Elite, momentum: float) -> None:
+    """Move mean and spread of the swarm towards those of the elites; ``momentum`` is the share that stays."""
+    size = 0
+    while size < elite.scores.size and elite.scores[size] < np.inf:
+        size += 1
+    if size == 0:
+        return
+    for t in range(swarm.mean.shape[0]):
+        for a in range(swarm.mean.shape[1]):
+            total = squares = 0.0
+            for k in range(size):
+                total += elite.plans[k, t, a]
+            middle = total / size
+            for k in range(size):
+                squares += (elite.plans[k, t, a] - middle) ** 2
+            swarm.mean[t, a] = momentum * swarm.mean[t, a] + (1.0 - momentum) * middle
+            swarm.spread[t, a] = momentum * swarm.spread[t, a] + (1.0 - momentum) * np.sqrt(squares / size)

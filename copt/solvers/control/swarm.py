@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from copt.problems.base import FloatArray
+from copt.solvers.control.descent_kernels import Descent
 from copt.solvers.control.flat import tables
 from copt.solvers.control.rollout_kernels import Flat
-from copt.solvers.control.sampler_kernels import COST, SCORE, VIOLATION, Swarm
+from copt.solvers.control.sampler_kernels import Elite, Record, Swarm
 from copt.solvers.random_kernels import UInt64
 
-__all__ = ["LANES", "Deadline", "Found", "coloured", "lanes_for", "swarm"]
+__all__ = ["Deadline", "Found", "coloured", "descent", "elite", "found", "lanes_for", "swarm"]
 
 LANES = 64  # plans side by side; from here on, more are not faster
 SLICE = 5e-4  # seconds that kernels may run between two looks at the clock
@@ -82,16 +83,44 @@ def swarm(flat: Flat, samples: int, colour: float, random: UInt64) -> Swarm:
         violations=np.zeros((blocks, lanes)),
         scores=np.zeros((blocks, lanes)),
         tables=tables(flat, lanes),
-        best=np.zeros(shape),
-        known=np.full(3, np.inf),
+        record=record(flat),
     )
 
 
-def found(swarm: Swarm) -> Found | None:
-    """Return the best plan seen, or None before there is one."""
-    if swarm.known[SCORE] == np.inf:
-        return None
-    return Found(float(swarm.known[COST]), float(swarm.known[VIOLATION]), swarm.best.copy())
+def record(flat: Flat) -> Record:
+    """Return a record of nothing."""
+    return Record(np.zeros((flat.horizon, flat.actions)), np.full(3, np.inf))
+
+
+def elite(flat: Flat, size: int) -> Elite:
+    """Return room for elites."""
+    return Elite(np.zeros((size, flat.horizon, flat.actions)), np.full(size, np.inf))
+
+
+def descent(flat: Flat) -> Descent:
+    """Return room for plans that go downhill."""
+    lanes = lanes_for(flat)
+    shape = (flat.horizon, flat.actions, lanes)
+    return Descent(
+        plans=np.zeros(shape),
+        first=np.zeros(shape),
+        second=np.zeros(shape),
+        slopes=np.zeros(shape),
+        tables=tables(flat, lanes, flat.horizon),
+        adjoints=np.zeros((flat.rows, lanes)),
+        costs=np.zeros(lanes),
+        violations=np.zeros(lanes),
+        scores=np.zeros(lanes),
+        tops=np.zeros(shape),
+        known=np.full((3, lanes), np.inf),
+        record=record(flat),
+    )
+
+
+def found(record: Record) -> list[Found]:
+    """Return the best plan seen, if there is one."""
+    cost, violation, score = record.known.tolist()
+    return [Found(cost, violation, record.actions.copy())] if score < np.inf else []
 
 
 @cache
