@@ -95,7 +95,7 @@ def test_elites_are_the_best_plans_and_the_swarm_is_fitted_to_them() -> None:
         explore(flat, room, 0, 2)
         select(room, 2, best, kept)
         known = sorted(known, key=lambda x: x[0])[:kept]
-        known += [(room.scores[b, i], room.plans[b, :, :, i].copy()) for b, i in np.ndindex(*room.scores.shape)]
+        known += [(float(room.scores[b, i]), room.plans[b, :, :, i].copy()) for b, i in np.ndindex(*room.scores.shape)]
     expected = sorted(known, key=lambda x: x[0])[:5]
     assert best.scores.tolist() == [score for score, _ in expected]
     assert np.array_equal(best.plans, [actions for _, actions in expected])

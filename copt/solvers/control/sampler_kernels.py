@@ -8,7 +8,20 @@ from copt.solvers.compiled import fused
 from copt.solvers.control.rollout_kernels import Flat, Float64, roll
 from copt.solvers.random_kernels import UInt64, advance
 
-__all__ = ["COST", "SCORE", "VIOLATION", "Elite", "Record", "Swarm", "explore", "fit", "judge", "note", "select", "soften"]
+__all__ = [
+    "COST",
+    "SCORE",
+    "VIOLATION",
+    "Elite",
+    "Record",
+    "Swarm",
+    "explore",
+    "fit",
+    "judge",
+    "note",
+    "select",
+    "soften",
+]
 
 COST, VIOLATION, SCORE = range(3)  # places in what is known of a plan
 

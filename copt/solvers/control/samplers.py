@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from copt.problems.base import FloatArray
-from copt.solvers.control.rollout_kernels import Flat
 from copt.solvers.control.descent_kernels import descend
+from copt.solvers.control.rollout_kernels import Flat
 from copt.solvers.control.sampler_kernels import draw, explore, fit, select, soften
 from copt.solvers.control.swarm import Deadline, Found, descent, elite, found, swarm
 from copt.solvers.random_kernels import UInt64
