@@ -14,6 +14,7 @@ def bends_of(rows: FloatArray, low: FloatArray, high: FloatArray, gradient: Floa
     """The function, with a point at zero."""
     count, size = rows.shape[0], rows.shape[1] - 1
     return Bends(
+        constant=np.zeros(1),
         gradient=gradient,
         hessian=hessian,
         rows=rows,

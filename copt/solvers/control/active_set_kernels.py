@@ -1,6 +1,6 @@
 """Compiled minimisation of convex functions that are quadratic plus piecewise linear, by active sets.
 
-The function is gradient @ x + x @ hessian @ x / 2 plus, for each row r, a bend: the value v = rows[r] @ (x, 1) costs
+The function is constant + gradient @ x + x @ hessian @ x / 2 plus, for each row r, a bend: v = rows[r] @ (x, 1) costs
 ``low[r] * v`` below zero and ``high[r] * v`` above. Bends say all that a region of a plan needs: |v| is (-1, 1), a
 penalty on v > 0 is (0, weight), and v <= 0 itself is (0, infinity). Points where many bends meet are found as vertices
 are by the simplex method (Bartels, Conn and Sinclair 1978): steps go down in the null space of the bends that are
@@ -18,11 +18,13 @@ __all__ = ["HELD", "Bends", "minimise", "value"]
 
 HELD = 0  # side of a row whose value is held at zero; else it is -1 or 1
 FLAT, PARALLEL, OPTIMAL = 1e-10, 1e-11, 1e-7  # relative: no slope left, no change of a value, no multiplier to blame
+BROKEN = 1e-7  # by which rounding may break a constraint, of its scale
 
 
 class Bends(NamedTuple):
     """The function, the point, and room for the search."""
 
+    constant: Float64  # (1,)
     gradient: Float64  # (variables,)
     hessian: Float64  # (variables, variables); (0, 0) if there is none
     rows: Float64  # (rows, variables + 1)
@@ -62,7 +64,7 @@ def add(scale: float, source: Float64, target: Float64) -> None:
 def value(bends: Bends) -> float:
     """Return the function at the point; infinite if a constraint is broken by more than rounding."""
     size = bends.point.size
-    total = dot(bends.gradient, bends.point, size)
+    total: float = bends.constant[0] + dot(bends.gradient, bends.point, size)
     for i in range(bends.hessian.shape[0]):
         total += 0.5 * bends.point[i] * dot(bends.hessian[i], bends.point, size)
     for r in range(bends.low.size):
@@ -71,7 +73,7 @@ def value(bends: Bends) -> float:
             total += bends.low[r] * v
         elif bends.high[r] < np.inf:
             total += bends.high[r] * v
-        elif v > 1e-7:
+        elif v > BROKEN * (1.0 + abs(bends.rows[r, size])):
             return np.inf
     return total
 

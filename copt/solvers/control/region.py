@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray, IntArray
-from copt.solvers.control.active_set_kernels import Bends, minimise
+from copt.solvers.control.active_set_kernels import Bends, minimise, value
 from copt.solvers.control.flat import tables
 from copt.solvers.control.region_kernels import Region, classify, cover, linearise
 from copt.solvers.control.rollout_kernels import LINF, QUADRATIC, Flat, roll
@@ -52,8 +52,8 @@ class Walker:
 
     def walk(self, plan: Found, deadline: Deadline) -> Found:
         """Return the best plan of a walk that begins with ``plan``: never a worse one."""
-        best = min(plan, self._enter(plan.actions), key=self._score)
-        going = True
+        least = self._enter(plan.actions)
+        best, going = min(plan, self._reached(), key=self._score), True
         while going and not deadline.over():
             going = False
             point, held, fresh = self._bends.point.copy(), self._bends.held[: self._bends.number[0]].copy(), 0
@@ -62,24 +62,30 @@ class Walker:
                     break
                 before = change.where[change.place]
                 change.where[change.place] = change.value
-                reached = self._solve(min(fresh, change.step), point, held[held != change.row])
-                if self._score(reached) < self._score(best) - GAIN * abs(best.cost):
-                    best, going = reached, True
+                found = self._solve(min(fresh, change.step), point, held[held != change.row])
+                if found < least - GAIN * abs(least):
+                    best, least, going = min(best, self._reached(), key=self._score), found, True
                     break
                 change.where[change.place] = before
                 fresh = change.step
         return best
 
-    def _enter(self, actions: FloatArray) -> Found:
-        """Return the best plan in the region of another."""
-        self._judge(actions)
+    def judge(self, actions: FloatArray) -> Found:
+        """Return a plan and what it costs."""
+        cost, violation = np.zeros(1), np.zeros(1)
+        roll(self._flat, np.ascontiguousarray(actions)[:, :, None], self._tables, cost, violation)
+        return Found(float(cost[0]), float(violation[0]), actions)
+
+    def _enter(self, actions: FloatArray) -> float:
+        """Move to the best plan in the region of another; return its cost plus penalty."""
+        self.judge(actions)
         classify(self._flat, self._region, self._tables)
         scaled = (actions.ravel() - self._middle) / np.where(self._half > 0.0, self._half, 1.0)
         self._bends.point[: scaled.size] = np.clip(scaled, -1.0, 1.0)
         return self._solve(0, self._bends.point.copy(), np.zeros(0, dtype=np.int64))
 
-    def _solve(self, begin: int, point: FloatArray, held: IntArray) -> Found:
-        """Return the best plan in a region whose steps before ``begin`` are as they were.
+    def _solve(self, begin: int, point: FloatArray, held: IntArray) -> float:
+        """Move to the best plan in a region whose steps before ``begin`` are as they were; return its cost.
 
         Args:
             begin: A step.
@@ -93,13 +99,12 @@ class Walker:
         cover(self._flat, self._region, bends)
         minimise(bends, PIVOTS * point.size)
         self.programs += 1
-        scaled = np.clip(bends.point[: self._middle.size], -1.0, 1.0)
-        return self._judge((self._middle + self._half * scaled).reshape(self._flat.horizon, -1))
+        return value(bends)
 
-    def _judge(self, actions: FloatArray) -> Found:
-        cost, violation = np.zeros(1), np.zeros(1)
-        roll(self._flat, np.ascontiguousarray(actions)[:, :, None], self._tables, cost, violation)
-        return Found(float(cost[0]), float(violation[0]), actions)
+    def _reached(self) -> Found:
+        """Return the plan at the point."""
+        scaled = np.clip(self._bends.point[: self._middle.size], -1.0, 1.0)
+        return self.judge((self._middle + self._half * scaled).reshape(self._flat.horizon, -1))
 
     def _score(self, plan: Found) -> float:
         score = plan.cost + self._flat.penalty * plan.violation
@@ -145,6 +150,7 @@ def _bends(flat: Flat, region: Region) -> Bends:
     width = region.tables.shape[2] - 1
     rows, squared = flat.horizon * region.stride + 2 * width, width if flat.norm == QUADRATIC else 0
     return Bends(
+        constant=np.zeros(1),
         gradient=np.zeros(width),
         hessian=np.zeros((squared, squared)),
         rows=np.zeros((rows, width + 1)),

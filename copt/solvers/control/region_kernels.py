@@ -112,6 +112,7 @@ def price(flat: Flat, region: Region, bends: Bends, t: int) -> None:
         end = (flat.ends[6] if final else flat.ends[5]) if own == 1 else flat.ends[3]
         for row in range(begin, end):
             if flat.norm == QUADRATIC:
+                bends.constant[0] += table[row, last] ** 2
                 for i in range(last):
                     scale = 2.0 * table[row, i]
                     if scale != 0.0:
@@ -132,6 +133,7 @@ def price(flat: Flat, region: Region, bends: Bends, t: int) -> None:
 def linearise(flat: Flat, region: Region, bends: Bends, begin: int) -> None:
     """Write the bends of a region whose phases and faces have not changed before step ``begin``."""
     size = flat.horizon * flat.actions
+    bends.constant[0] = 0.0
     bends.gradient[:] = 0.0
     bends.gradient[size:] = 1.0
     bends.hessian[:, :] = 0.0

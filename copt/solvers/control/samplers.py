@@ -3,19 +3,23 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 import numpy as np
 
 from copt.problems.base import FloatArray
+from copt.problems.control import toy
 from copt.solvers.control.descent_kernels import descend
+from copt.solvers.control.flat import flatten
+from copt.solvers.control.portfolio import Portfolio
 from copt.solvers.control.rollout_kernels import Flat
 from copt.solvers.control.sampler_kernels import draw, explore, fit, select, soften
 from copt.solvers.control.swarm import Deadline, Found, descent, elite, found, swarm
 from copt.solvers.random_kernels import UInt64
 from copt.solvers.randomness import random_state
 
-__all__ = ["ICEM", "MPPI", "Found", "GradientDescent", "Method", "plan"]
+__all__ = ["ICEM", "MPPI", "Found", "GradientDescent", "Method", "Portfolio", "plan", "warm"]
 
 
 class Search(Protocol):
@@ -197,3 +201,13 @@ def plan(
     while not deadline.over():
         search.advance(deadline)
     return search.found()
+
+
+def warm() -> None:
+    """Compile the kernels of all samplers and of the portfolio, or load them."""
+    flat = flatten(toy())
+    for method in (MPPI(), ICEM(), GradientDescent()):
+        method.begin(flat, [np.zeros((flat.horizon, flat.actions))], random_state(0)).advance(
+            Deadline(lambda: 0.0, 1.0)
+        )
+    Portfolio(toy()).search(1.0, clock=count(0.0, 0.1).__next__)
