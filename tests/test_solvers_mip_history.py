@@ -24,7 +24,7 @@ COVERS = [varied(set_cover(rows=200, columns=400, density=0.05, seed=10000), see
 def solve(instance: MIP, told: FloatArray | None = None, nodes: int = -1) -> tuple[Any, list[Any]]:
     """Return a solved model and its variables, told the costs at the first relaxation."""
     model, variables = to_scip(instance)
-    apply(PLAIN, model)
+    apply(PLAIN, model, helped=True)
     model.setParam("limits/totalnodes", nodes)
     errors: list[Exception] = []
 

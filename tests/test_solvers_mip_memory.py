@@ -123,11 +123,20 @@ def test_nothing_is_believed_of_settings_that_similar_programs_have_not_tried() 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_leaves_the_answer_as_it_is(name: str) -> None:
     model, _ = to_scip(COVER)
-    apply(name, model)
+    apply(name, model, helped=True)
     model.optimizeNogil()
     plain, _ = to_scip(COVER)
     plain.optimizeNogil()
     assert (model.getStatus(), model.getObjVal()) == ("optimal", pytest.approx(plain.getObjVal()))
+
+
+def test_heuristics_stay_on_where_no_partner_looks_for_points() -> None:
+    usual = to_scip(COVER)[0].getParam("heuristics/rins/freq")
+    for helped, frequency in ((False, usual), (True, -1)):
+        model, _ = to_scip(COVER)
+        apply("lean", model, helped=helped)
+        assert model.getParam("heuristics/rins/freq") == frequency
+        assert model.getParam("presolving/maxrestarts") == 0
 
 
 def test_old_lessons_and_old_shapes_are_forgotten(tmp_path: Path) -> None:

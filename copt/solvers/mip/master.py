@@ -58,7 +58,7 @@ class Master:
         self.model, self.variables = to_scip(instance)
         self.model.setParam("misc/catchctrlc", False)
         self.model.setParam("randomization/randomseedshift", seed % 2**31)
-        apply(setting, self.model)
+        apply(setting, self.model, helped=partner is not None)
         self.mailbox = Mailbox(self._handed, self._fail)
         self.mailbox.clear(self.variables)
         self.mailbox.include(self.model, PRIORITY)

@@ -8,6 +8,7 @@ from pyscipopt.scip import PY_SCIP_PARAMSETTING as LEVEL
 __all__ = ["DEFAULT", "PARTS", "SETTINGS", "Part", "apply"]
 
 DEFAULT = "default"
+ALONE = "no heuristics"
 
 
 class Part(NamedTuple):
@@ -34,7 +35,7 @@ def _best_bound(model: Any) -> None:
 
 
 PARTS: dict[str, Part] = {
-    "no heuristics": Part(lambda model: model.setHeuristics(LEVEL.OFF), -0.1),  # the partner looks for points
+    ALONE: Part(lambda model: model.setHeuristics(LEVEL.OFF), -0.1),
     "quick presolve": Part(_quick, -0.05),
     "few cuts": Part(lambda model: model.setSeparating(LEVEL.FAST), 0.0),
     "no cuts": Part(lambda model: model.setSeparating(LEVEL.OFF), 0.0),
@@ -42,7 +43,7 @@ PARTS: dict[str, Part] = {
     "best bound": Part(_best_bound, -0.05),
 }
 
-_LEAN = ("no heuristics", "quick presolve")
+_LEAN = (ALONE, "quick presolve")
 SETTINGS: dict[str, tuple[str, ...]] = {
     DEFAULT: (),
     **{
@@ -60,7 +61,14 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-def apply(setting: str, model: Any) -> None:
-    """Change the parameters of a ``pyscipopt.Model`` to those of a setting."""
+def apply(setting: str, model: Any, *, helped: bool) -> None:
+    """Change the parameters of a ``pyscipopt.Model`` to those of a setting.
+
+    Args:
+        setting: Its name.
+        model: The model.
+        helped: Whether a partner looks for points; heuristics stay on where nobody does.
+    """
     for part in SETTINGS[setting]:
-        PARTS[part].apply(model)
+        if helped or part != ALONE:
+            PARTS[part].apply(model)
