@@ -14,7 +14,7 @@ from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
 from copt.solvers.mip.history import pseudocosts, tell_pseudocosts
 from copt.solvers.mip.kin import Kin
-from copt.solvers.mip.plugins import Watch
+from copt.solvers.mip.plugins import Watch, best_values
 from copt.solvers.mip.settings import apply
 
 PLAIN = "lean, no cuts, pseudocosts, best bound"
@@ -66,8 +66,9 @@ def test_nothing_is_known_before_a_solve_nor_of_what_was_not_branched_on() -> No
 def test_trees_are_smaller_with_what_the_ones_before_cost(stream: list[MIP]) -> None:
     kin = Kin(stream[0].num_rows, stream[0].num_variables)
     for instance in stream[:3]:
-        kin.add(None, None, pseudocosts(*solve(instance)))
-    known = kin.pseudocosts
+        model, variables = solve(instance)
+        kin.add(best_values(model, variables), None, pseudocosts(model, variables))
+    known = kin.pseudocosts()
     plain = [solve(instance)[0] for instance in stream[3:]]
     told = [solve(instance, known)[0] for instance in stream[3:]]
     assert [model.getObjVal() for model in told] == pytest.approx([model.getObjVal() for model in plain])

@@ -67,9 +67,12 @@ def test_a_memory_survives_its_file(tmp_path: Path) -> None:
     assert dataclasses.astuple(advice.arms["rins"]) == pytest.approx((2.0, 0.5, 0.3, 0.6, 0.7))  # stored rounded
     assert [point.tolist() for point in advice.kin.points] == [values.tolist()]
     assert advice.kin.duals[0] == pytest.approx(duals, rel=1e-6)
-    assert np.array_equal(advice.kin.pseudocosts, costs, equal_nan=True)
-    assert again.card == {"lessons": 1}
-    assert again.weights["descriptions"].shape == (1, len(NAMES) + 2)
+    assert np.isnan(advice.kin.pseudocosts()).all()  # one point does not say whether variables mean the same
+    values[9] = 1.0
+    again.learn(COVER, COURSE._replace(values=values, pseudocosts=costs))
+    assert np.array_equal(kin_of(Memory(tmp_path / "memory.json"), COVER).pseudocosts(), costs, equal_nan=True)
+    assert again.card == {"lessons": 2}
+    assert again.weights["descriptions"].shape == (2, len(NAMES) + 2)
     assert [path.name for path in tmp_path.iterdir()] == ["memory.json"]
 
 
@@ -185,9 +188,24 @@ def test_kin_keep_the_newest_points_and_prices() -> None:
 
 def test_kin_average_what_branching_cost_half_of_it_the_last_time() -> None:
     kin = Kin(1, 2)
+    kin.points = [np.ones(2)] * 2
     for costs in ([[np.nan, 2.0], [1.0, np.nan]], [[np.nan, 4.0], [np.nan, np.nan]], [[6.0, 1.0], [np.nan, np.nan]]):
         kin.add(None, None, np.array(costs))
-    assert np.array_equal(kin.pseudocosts, [[6.0, 2.0], [1.0, np.nan]], equal_nan=True)
+    assert np.array_equal(kin.pseudocosts(), [[6.0, 2.0], [1.0, np.nan]], equal_nan=True)
+
+
+def test_points_are_alike_if_they_agree_more_than_chance_does() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.random(200) < 0.3
+    for flipped, alike in ((0.0, True), (0.05, True), (0.5, False), (1.0, False)):
+        kin = Kin(1, 200)
+        assert not kin.alike
+        for _ in range(5):
+            other = np.where(rng.random(200) < flipped, rng.random(200) < 0.3, base)
+            kin.points.append(other.astype(float))
+        assert kin.alike is alike
+    kin.points = [np.ones(200)] * 2
+    assert kin.alike
 
 
 def test_habits_are_how_often_variables_were_above_their_lower_bounds() -> None:
@@ -198,7 +216,10 @@ def test_habits_are_how_often_variables_were_above_their_lower_bounds() -> None:
 
 
 LESSON = {"description": [0] * (len(NAMES) + 2), "arms": {}, "setting": DEFAULT, "integral": 1.0, "gap": 0.0}
-KIN = {"rows": 1, "variables": 2, "points": [], "duals": [], "pseudocosts": [[[], []], [[], []]]}
+KIN = Kin(1, 2).as_json()
+OTHER = Kin(2, 3)
+OTHER.add(np.array([0.0, 0.0, 1.5]), np.ones(2), np.full((2, 3), 2.0))
+STRANGE = OTHER.as_json()
 
 
 @pytest.mark.parametrize(
@@ -214,10 +235,12 @@ KIN = {"rows": 1, "variables": 2, "points": [], "duals": [], "pseudocosts": [[[]
         {"lessons": [LESSON | {"gap": None}], "kin": {}},
         {"lessons": [], "kin": []},
         {"lessons": [], "kin": {"a": 1}},
-        {"lessons": [], "kin": {"a": KIN | {"duals": [[1, 2]]}}},
-        {"lessons": [], "kin": {"a": KIN | {"points": [[[2], [1]]]}}},
+        {"lessons": [], "kin": {"a": KIN | {"duals": STRANGE["duals"]}}},
+        {"lessons": [], "kin": {"a": KIN | {"duals": [1]}}},
+        {"lessons": [], "kin": {"a": KIN | {"points": STRANGE["points"]}}},
+        {"lessons": [], "kin": {"a": KIN | {"points": [["AAAA", "?"]]}}},
         {"lessons": [], "kin": {"a": KIN | {"pseudocosts": []}}},
-        {"lessons": [], "kin": {"a": KIN | {"points": [[[0, 1], [1, 1, 1]]]}}},
+        {"lessons": [], "kin": {"a": KIN | {"pseudocosts": STRANGE["pseudocosts"]}}},
     ],
 )
 def test_other_files_are_refused(content: Any, tmp_path: Path) -> None:

@@ -55,10 +55,10 @@ def _solve_with_memory(instance: MIP, monitor: Monitor, memory: Memory, helped: 
     advice = memory.advise(instance, np.random.default_rng(seed), seconds=seconds, helped=helped)
     kin = advice.kin
     points = () if kin is None else _recall(instance, monitor, kin)
-    guide = Habits(np.array(points)) if points else None
+    guide = Habits(np.array(points)) if kin is not None and kin.alike else None
     task = Task(instance.bare(), monitor.remaining, seed, advice.arms, guide, points) if helped else None
     with _helper(task, monitor, memory.spare) as partner:
-        master = Master(instance, monitor, seed, advice.setting, partner, None if kin is None else kin.pseudocosts)
+        master = Master(instance, monitor, seed, advice.setting, partner, None if kin is None else kin.pseudocosts())
         master.run(monitor.solution)
         arms, duals = ({}, None) if partner is None else (partner.records, partner.duals)
     spent = monitor.elapsed

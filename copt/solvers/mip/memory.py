@@ -22,7 +22,7 @@ from copt.solvers.mip.settings import DEFAULT, SETTINGS
 __all__ = ["Advice", "Course", "Lesson", "Memory"]
 
 MOST = 500  # lessons kept
-SHAPES = 20  # shapes of which points and prices are kept
+SHAPES = 10  # shapes of which points and prices are kept
 NEAR = 0.5  # distance of descriptions at which a lesson counts for 0.6
 TRUST = 5.0  # tries that all lessons together count for at most, so that the instance at hand can overrule them
 
