@@ -53,7 +53,7 @@ class _Run:
 def plan_chart(instance: ControlProblem, plan: Plan) -> Figure:
     """Return what states, actions, ReLUs and cost are at each step; limits and regions to keep out of are shaded.
 
-    Where each region is one of two states, or there are two states at all, their paths are drawn in the plane too.
+    Where regions are of two states, or there are two states at all, the paths of these are drawn in the plane too.
     """
     return _chart(instance, plan)[0]
 
@@ -223,13 +223,8 @@ def _planes(instance: ControlProblem) -> list[tuple[int, int]]:
     """Return the pairs of states that are points of a plane."""
     if instance.num_states == 2:
         return [(0, 1)]
-    pairs = []
-    for region in instance.keep_out:
-        seen = np.flatnonzero((region.rows != 0).any(axis=0)).tolist()
-        if len(seen) != 2:
-            return []
-        pairs.append((seen[0], seen[1]))
-    return list(dict.fromkeys(pairs))
+    seen = [tuple(np.flatnonzero((region.rows != 0).any(axis=0)).tolist()) for region in instance.keep_out]
+    return [pair for pair in dict.fromkeys(seen) if len(pair) == 2]
 
 
 def _draw_plane(axes: Axes, run: _Run, planes: list[tuple[int, int]]) -> None:
@@ -238,9 +233,12 @@ def _draw_plane(axes: Axes, run: _Run, planes: list[tuple[int, int]]) -> None:
     low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
     margin = 0.15 * float((high - low).max()) + 1e-3
     view = np.stack([low - margin, high + margin])
+    shown = 0
     for pair, colour in zip(planes, _lines_of(len(planes)), strict=True):
-        _draw_regions(axes, run.instance, pair, colour, view)
+        shown += _draw_regions(axes, run.instance, pair, colour, view)
         _draw_path(axes, run, pair, colour)
+    if shown < len(run.instance.keep_out):
+        axes.set_title(f"{len(run.instance.keep_out) - shown} regions are of other states", color=INK, fontsize=9)
     if len(planes) == 1:
         _draw_limits(axes, run.instance, planes[0], view)
         axes.set_xlabel(f"x{planes[0][0]}")
@@ -268,14 +266,15 @@ def _draw_path(axes: Axes, run: _Run, pair: tuple[int, int], colour: NDArray[np.
 
 def _draw_regions(
     axes: Axes, instance: ControlProblem, pair: tuple[int, int], colour: NDArray[np.float64], view: FloatArray
-) -> None:
-    for region in instance.keep_out:
-        if np.delete(region.rows, pair, axis=1).any():
-            continue  # one of another pair
+) -> int:
+    """Draw what a view shows of the regions of a pair of states; return how many there are."""
+    own = [region for region in instance.keep_out if not np.delete(region.rows, pair, axis=1).any()]
+    for region in own:
         corners = _cut(view, region, pair)
         if len(corners) > 2:
             axes.add_patch(Polygon(corners, closed=True, facecolor=FORBIDDEN, edgecolor="none", zorder=0))
             axes.add_patch(Polygon(corners, closed=True, facecolor="none", edgecolor=colour, lw=1, zorder=1))
+    return len(own)
 
 
 def _draw_limits(axes: Axes, instance: ControlProblem, pair: tuple[int, int], view: FloatArray) -> None:

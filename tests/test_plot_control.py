@@ -126,7 +126,10 @@ def test_what_is_no_plane_is_not_drawn_as_one() -> None:
     assert plane_of(piecewise_affine(states=2)) is not None  # two states are a plane
     both = plane_of(glide(keep_out=(box((0, 1), (1, -1), (2, 0.5)), box((1, 2), (-1, 6), (1, 9)))))
     assert both is not None
-    assert (both.get_xlabel(), len(both.lines)) == ("", 10)  # two paths in one plane
+    assert (both.get_xlabel(), both.get_title(), len(both.lines)) == ("", "", 10)  # two paths in one plane
+    one = plane_of(glide(keep_out=(box((0, 1), (1, -1), (2, 0.5)), tilted)))
+    assert one is not None
+    assert (one.get_title(), len(one.lines)) == ("1 regions are of other states", 5)
 
 
 def test_a_region_out_of_view_is_left_out() -> None:
