@@ -1,4 +1,4 @@
-"""Pictures of plans: states and actions over the steps, paths in the plane, and the same as a film."""
+"""Pictures of plans: states and actions over the steps, the system or paths in the plane, and the same as a film."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,19 +17,21 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from copt.plot_style import BOUND, GRID, INCUMBENT, INK, colours_of, style
-from copt.problems.base import FloatArray
-from copt.problems.control import ControlProblem, KeepOut, Plan, states_of
+from copt.problems.base import FloatArray, IntArray
+from copt.problems.control import ControlProblem, Plan, states_of
 
 __all__ = ["plan_chart", "plan_film"]
 
 SEPARATE = 24  # above this many states they share one panel
 STRIP = 96  # above this many ReLUs their phases are not shown
 DOTTED = 60  # above this many steps no dot marks each
+LONGEST = 250  # pictures of a film
 FORBIDDEN = "#f6ddd6"
 ON = LinearSegmentedColormap.from_list("on", [to_rgba(INCUMBENT, 0.0), to_rgba(INCUMBENT, 0.8)])
 FAINT = 0.25  # opacity of what is still to come in a film
 
 Show = Callable[[int], None]  # changes a chart to what it is after so many steps
+Picture = NDArray[np.uint8]  # (height, width, 3)
 Drawer = Callable[[Axes], None]
 
 
@@ -53,20 +55,21 @@ class _Run:
 def plan_chart(instance: ControlProblem, plan: Plan) -> Figure:
     """Return what states, actions, ReLUs and cost are at each step; limits and regions to keep out of are shaded.
 
-    Where regions are of two states, or there are two states at all, the paths of these are drawn in the plane too.
+    Systems that have an environment are drawn as there. Of others, where regions are of two states or there are two
+    states at all, the paths of these are drawn in the plane.
     """
     return _chart(instance, plan)[0]
 
 
-def plan_film(instance: ControlProblem, plan: Plan) -> Iterator[NDArray[np.uint8]]:
-    """Yield the chart after each step, from none on: pictures of shape (height, width, 3)."""
+def plan_film(instance: ControlProblem, plan: Plan) -> Iterator[Picture]:
+    """Yield the chart after each step, from none on, as pictures of shape (height, width, 3); at most ``LONGEST``."""
     figure, run = _chart(instance, plan)
     canvas: Any = FigureCanvasAgg(figure)
     for artist, _ in run.moving:
         artist.set_animated(True)  # left out when all the rest is drawn, which is once
     canvas.draw()
     rest = canvas.copy_from_bbox(figure.bbox)
-    for step in range(instance.horizon + 1):
+    for step in _filmed(instance).tolist():
         canvas.restore_region(rest)
         for artist, show in run.moving:
             show(step)
@@ -77,14 +80,16 @@ def plan_film(instance: ControlProblem, plan: Plan) -> Iterator[NDArray[np.uint8
 
 def _chart(instance: ControlProblem, plan: Plan) -> tuple[Figure, _Run]:
     run = _Run(instance, plan.actions, np.vstack([instance.start, states_of(instance, plan)]))
-    drawers, planes = _panels(run), _planes(instance)
+    drawers, planes, pictures = _panels(run), _planes(instance), _pictures(run)
     columns = 1 + int(np.searchsorted([4, 12, 24], len(drawers)))
     height = float(np.clip(1.2 * -(-len(drawers) // columns), 3.6, 14.0))
     width = 5.5 if columns == 1 else 3.4 * columns
-    figure = Figure(figsize=(width + (height if planes else 0.0), height + 0.4), layout="constrained")
-    ratios = [height] * bool(planes) + [width / columns] * columns
+    ratios = [max(5.0, height)] * bool(planes or pictures) + [width / columns] * columns
+    figure = Figure(figsize=(sum(ratios), height + 0.4), layout="constrained")
     parts = figure.subfigures(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
-    if planes:
+    if pictures:
+        _draw_pictures(parts[0].add_subplot(), run, pictures)
+    elif planes:
         _draw_plane(parts[0].add_subplot(), run, planes)
     first = 0
     for part, count in zip(parts[-columns:], _shares(len(drawers), columns), strict=True):
@@ -219,6 +224,26 @@ def _frame(axes: Axes, values: FloatArray, low: float, high: float) -> None:
             axes.axhline(edge, color=BOUND, lw=0.8, zorder=1)
 
 
+def _pictures(run: _Run) -> list[Picture]:
+    """Return the system at each filmed step as its environment draws it; none if it has none."""
+    from copt.envs.control_pictures import pictures
+
+    return pictures(run.instance, run.states[_filmed(run.instance)])
+
+
+def _filmed(instance: ControlProblem) -> IntArray:
+    """Return the steps after which a film shows a picture."""
+    return np.unique(np.linspace(0, instance.horizon, LONGEST).astype(np.int64))
+
+
+def _draw_pictures(axes: Axes, run: _Run, pictures: list[Picture]) -> None:
+    """Draw the system at the end, with a trace of how it came there."""
+    end = (0.7 * pictures[-1] + 0.3 * np.mean(pictures, axis=0)).astype(np.uint8)
+    image, filmed = axes.imshow(end, interpolation="antialiased"), _filmed(run.instance)
+    run.moving.append((image, lambda step: image.set_data(pictures[int(np.searchsorted(filmed, step))])))
+    axes.set_axis_off()
+
+
 def _planes(instance: ControlProblem) -> list[tuple[int, int]]:
     """Return the pairs of states that are points of a plane."""
     if instance.num_states == 2:
@@ -270,7 +295,7 @@ def _draw_regions(
     """Draw what a view shows of the regions of a pair of states; return how many there are."""
     own = [region for region in instance.keep_out if not np.delete(region.rows, pair, axis=1).any()]
     for region in own:
-        corners = _cut(view, region, pair)
+        corners = region.corners(pair, view[0], view[1])
         if len(corners) > 2:
             axes.add_patch(Polygon(corners, closed=True, facecolor=FORBIDDEN, edgecolor="none", zorder=0))
             axes.add_patch(Polygon(corners, closed=True, facecolor="none", edgecolor=colour, lw=1, zorder=1))
@@ -286,20 +311,3 @@ def _draw_limits(axes: Axes, instance: ControlProblem, pair: tuple[int, int], vi
         for edge, end in ((instance.x_lower[state], view[0, k]), (instance.x_upper[state], view[1, k])):
             if view[0, k] < edge < view[1, k]:
                 span(min(edge, end), max(edge, end), color=FORBIDDEN, lw=0, zorder=0)
-
-
-def _cut(view: FloatArray, region: KeepOut, pair: tuple[int, int]) -> FloatArray:
-    """Return the corners of what a view shows of a region, shape (corners, 2) (Sutherland and Hodgman 1974)."""
-    (left, bottom), (right, top) = view
-    corners = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
-    for row, limit in zip(region.rows[:, pair], region.limits, strict=True):
-        depth = limit - corners @ row
-        kept: list[FloatArray] = []
-        for k, here in enumerate(depth):
-            before = depth[k - 1]
-            if (before > 0) != (here > 0):
-                kept.append(corners[k - 1] + before / (before - here) * (corners[k] - corners[k - 1]))
-            if here > 0:
-                kept.append(corners[k])
-        corners = np.array(kept).reshape(-1, 2)
-    return corners

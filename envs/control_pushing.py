@@ -1,7 +1,7 @@
 """Pushing a T-shaped block over a table to a pose, round obstacles or without."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +14,10 @@ from copt.envs.control_table import RADIUS, SIDES, Table, table_canvas
 from copt.envs.control_task import Scene
 from copt.errors import CoptError
 from copt.problems.base import FloatArray
+from copt.problems.control import KeepOut
 from copt.problems.control_cost import Cost
 
-__all__ = ["KEYPOINTS", "PARTS", "PushT", "keypoints", "pose"]
+__all__ = ["KEYPOINTS", "PARTS", "PushT", "keypoints", "obstacles_of", "pose"]
 
 STROKE = 0.3  # greatest displacement of the pusher along each axis
 HALF = 0.15  # half the thickness of bar and stem
@@ -53,6 +54,14 @@ def pose(points: FloatArray) -> tuple[FloatArray, float]:
     own, seen = KEYPOINTS - KEYPOINTS.mean(axis=0), points - points.mean(axis=0)
     angle = float(np.arctan2((own[:, 0] * seen[:, 1] - own[:, 1] * seen[:, 0]).sum(), (own * seen).sum()))
     return points.mean(axis=0) - keypoints(np.zeros(2), angle).mean(axis=0), angle
+
+
+def obstacles_of(regions: Iterable[KeepOut]) -> tuple[FloatArray, ...]:
+    """Return the obstacles that keep out the pusher."""
+    own = [region for region in regions if not region.rows[:, :8].any()]
+    grown = [KeepOut(region.rows, region.limits - RADIUS * np.hypot(*region.rows[:, 8:].T)) for region in own]
+    found = [region.corners((8, 9), -2.0 * SIDES, 2.0 * SIDES) for region in grown]
+    return tuple(corners for corners in found if len(corners) > 2)
 
 
 class Pushing:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pytest
 from conftest import Invoke
@@ -12,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from PIL import Image
 
-import copt.envs  # noqa: F401 - registers the environments
-from copt import CoptError, plot
+from copt import CoptError, plot, plot_control
+from copt.envs.control_pictures import pictures
 from copt.instances.control_generators import cartpole, piecewise_affine
 from copt.plot_control import STRIP, plan_chart, plan_film
 from copt.problems.control import ControlProblem, KeepOut, Plan, states_of, toy
@@ -175,16 +174,23 @@ def test_pictures_become_a_film(tmp_path: Path) -> None:
         plot.save_film([], tmp_path / "b.gif")
 
 
-def test_episodes_become_a_film(tmp_path: Path) -> None:
-    env = gymnasium.make("copt/PushT-v0", render_mode="rgb_array")
-    env.reset(seed=0)
-    frames: list[Any] = [env.render()]
-    for _ in range(2):
-        env.step(np.array([0.3, 0.0]))
-        frames.append(env.render())
-    plot.save_film(frames, tmp_path / "push.gif", seconds=0.1)
-    with Image.open(tmp_path / "push.gif") as film:
-        assert (film.size[::-1], getattr(film, "n_frames", 1)) == (frames[0].shape[:2], 3)
+def test_a_long_film_leaves_steps_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plot_control, "LONGEST", 3)
+    problem = cartpole(horizon=9, seed=1)
+    frames = list(plan_film(problem, Plan(np.zeros((9, 1)))))
+    assert len(frames) == 3
+
+
+def test_a_system_with_an_environment_is_drawn_as_there() -> None:
+    problem = cartpole(horizon=4, seed=1)
+    plan = Plan(np.zeros((4, 1)))
+    states = np.vstack([problem.start, states_of(problem, plan)])
+    expected = pictures(problem, states)
+    assert len(expected) == 5
+    (image,) = plan_chart(problem, plan).get_axes()[0].images
+    shown = np.asarray(image.get_array(), dtype=float)
+    assert shown == pytest.approx(0.7 * expected[-1] + 0.3 * np.mean(expected, axis=0), abs=1.0)  # rounding
+    assert plan_chart(problem, plan).get_axes()[1].get_ylabel() == "x0"
 
 
 def test_the_command_line_draws_plans(invoke: Invoke) -> None:

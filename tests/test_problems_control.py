@@ -53,6 +53,19 @@ def test_a_region_may_be_touched_but_not_entered() -> None:
     assert "step 0 is 0.1 deep in region 0" in violation.message
 
 
+def test_what_a_rectangle_shows_of_a_region() -> None:
+    triangle = KeepOut(np.array([[0.0, -1.0, 5.0], [-1.0, 0.0, 5.0], [1.0, 1.0, 5.0]]), np.array([0.0, 0.0, 2.0]))
+    low, high = np.array([-5.0, -5.0]), np.array([5.0, 5.0])
+    corners = triangle.corners((0, 1), low, high)
+    assert sorted(map(tuple, corners.round(9).tolist())) == [(0.0, 0.0), (0.0, 2.0), (2.0, 0.0)]
+    x, y = corners.T
+    assert (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2 == pytest.approx(2.0)  # counter-clockwise
+    cut = triangle.corners((0, 1), np.array([0.5, -1.0]), np.array([1.0, 0.5]))
+    assert sorted(map(tuple, cut.round(9).tolist())) == [(0.5, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5)]
+    assert triangle.corners((0, 1), np.array([3.0, 3.0]), high).shape == (0, 2)
+    assert triangle.corners((1, 0), low, high).shape == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

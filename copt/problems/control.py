@@ -42,6 +42,30 @@ class KeepOut:
         inside: FloatArray = (self.limits - states @ self.rows.T).min(axis=1)
         return inside
 
+    def corners(self, pair: tuple[int, int], lower: FloatArray, upper: FloatArray) -> FloatArray:
+        """Return what a rectangle shows of the region where all states but two are zero (Sutherland and Hodgman 1974).
+
+        Args:
+            pair: The two states.
+            lower: Least values of both, shape (2,).
+            upper: Greatest values of both, shape (2,).
+
+        Returns:
+            The corners of a convex polygon, counter-clockwise, shape (corners, 2); none if nothing is to be seen.
+        """
+        polygon = np.array([lower, [upper[0], lower[1]], upper, [lower[0], upper[1]]], dtype=np.float64)
+        for row, limit in zip(self.rows[:, pair], self.limits, strict=True):
+            depth = limit - polygon @ row
+            kept: list[FloatArray] = []
+            for k, here in enumerate(depth):
+                before = depth[k - 1]
+                if (before > 0) != (here > 0):
+                    kept.append(polygon[k - 1] + before / (before - here) * (polygon[k] - polygon[k - 1]))
+                if here > 0:
+                    kept.append(polygon[k])
+            polygon = np.array(kept).reshape(-1, 2)
+        return polygon
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ControlProblem:
