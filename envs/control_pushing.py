@@ -193,8 +193,9 @@ class PushT:
         place, angle = rng.uniform(-inner, inner), rng.uniform(-np.pi, np.pi)
         if start is not None:
             place, angle = pose(start[:8].reshape(4, 2))
-        target, turn = place, rng.uniform(-1.0, 1.0)
-        while not self.nearest <= np.hypot(*(target - place)) <= self.nearest + 1.0:
+        inside = np.clip(place, -inner, inner)
+        target, turn = inside, rng.uniform(-1.0, 1.0)
+        while not self.nearest <= np.hypot(*(target - inside)) <= self.nearest + 1.0:
             target = rng.uniform(-inner, inner)
         last = np.append(keypoints(target, angle + turn).ravel(), target) if goal is None else goal
         if start is not None:

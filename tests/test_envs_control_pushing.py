@@ -164,6 +164,11 @@ def test_obstacles_need_room() -> None:
         PushT(obstacles=1).scene(rng, here, here)
 
 
+def test_a_block_beside_the_table_has_a_goal_on_it() -> None:
+    goal = PushT().scene(np.random.default_rng(0), start([9.0, 9.0], 0.0, [0.0, 0.0])).goal
+    assert (np.abs(goal) <= PushT().limits).all()
+
+
 def deep(corners: FloatArray, point: FloatArray, distance: float) -> bool:
     """Return whether a point lies within a distance of each face's line, or behind it, face by face."""
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
