@@ -89,9 +89,10 @@ def test_exact_peers_tell_that_limits_cannot_be_kept(name: str) -> None:
     assert find_peer("control", name).run(problem, **LIMITS).solution is None
 
 
+@pytest.mark.parametrize("name", ["mppi", "icem", "descent"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_sampler_finds_the_optimum_of_the_toy(workers: int) -> None:
-    peer = find_peer("control", "mppi")
+def test_a_sampler_finds_the_optimum_of_the_toy(name: str, workers: int) -> None:
+    peer = find_peer("control", name)
     assert peer.prepare is not None
     peer.prepare()
     answer = peer.run(toy(), seconds=0.2, workers=workers, seed=1)

@@ -73,7 +73,7 @@ def test_actions_that_are_no_episode_are_refused(actions: FloatArray, message: s
         replay(cartpole_episode(), actions)
 
 
-@pytest.mark.parametrize("name", ["copt", "mppi"])
+@pytest.mark.parametrize("name", ["copt", "mppi", "icem", "descent"])
 def test_controllers_keep_the_pole_from_falling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Episode, "network", lambda episode, dense: cartpole_walls())
     episode = replace(cartpole_episode(), horizon=10)

@@ -74,7 +74,7 @@ def plan_sampled(
 
 def prepare_kernels() -> None:
     """Load the kernels of all samplers."""
-    from copt.solvers.control import warm
+    from copt.solvers.control.samplers import warm
 
     warm()
 
@@ -82,6 +82,7 @@ def prepare_kernels() -> None:
 def prepare_copt() -> None:
     """Load the kernels, and import what else copt plans with."""
     import copt
+    from copt.solvers.control import warm
 
-    prepare_kernels()
+    warm()
     copt.solve(toy(), seconds=1.0)

@@ -33,6 +33,14 @@ NUMBA, TORCH = ("numba",), ("pytorch-mppi", "pytorch-icem", "torch")
 
 SAMPLERS = (
     Sampler("mppi", partial(plan_sampled, method="MPPI"), "MPPI, compiled and tuned", NUMBA, prepare_kernels),
+    Sampler("icem", partial(plan_sampled, method="ICEM"), "iCEM, compiled and tuned", NUMBA, prepare_kernels),
+    Sampler(
+        "descent",
+        partial(plan_sampled, method="GradientDescent"),
+        "Adam from many starts, compiled and tuned",
+        NUMBA,
+        prepare_kernels,
+    ),
     Sampler("pytorch-mppi", plan_mppi, "pytorch_mppi, round after round", TORCH, prepare_torch),
     Sampler("pytorch-icem", plan_icem, "pytorch_icem, round after round", TORCH, prepare_torch),
 )

@@ -81,7 +81,7 @@ SUITES = (
         "control",
         "plans through networks and hybrid systems, each on the same model",
         _plans,
-        ("mppi",),
+        ("mppi", "icem", "descent"),
     ),
     Suite(
         "control-mip",

@@ -37,6 +37,6 @@ SUITES = (
         "control-loop",
         "control in closed loop, seconds a step",
         _episodes,
-        ("mppi", "mppi-dense"),
+        ("mppi", "mppi-dense", "icem", "icem-dense", "descent", "descent-dense"),
     ),
 )
