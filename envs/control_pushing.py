@@ -212,43 +212,30 @@ def _beside(rng: np.random.Generator, place: FloatArray, angle: float, side: flo
     while True:
         way, far = side + rng.uniform(-0.4, 0.4), rng.uniform(0.3, 1.1)
         pusher = np.clip(place + far * np.array([np.cos(way), np.sin(way)]), RADIUS - SIDES, SIDES - RADIUS)
-        if all(_apart_from_pusher(corners, pusher) for corners in parts):
+        if all(apart(corners, pusher[None], RADIUS + CLEAR) for corners in parts):
             return pusher
 
 
 def _obstacles(rng: np.random.Generator, first: FloatArray, last: FloatArray, count: int) -> list[FloatArray]:
     """Return boxes and rounder obstacles, the first on the way from start to goal; fewer if there is no room."""
-    found: list[FloatArray] = []
+    shapes = [(first[None, 8:], RADIUS + CLEAR)]  # what to be clear of, and by how much
+    for state in (first, last):
+        shapes += [(part, CLEAR) for part in _parts(*pose(state[:8].reshape(4, 2)))]
+        shapes += [((place @ state)[None], HALF + CLEAR) for place, _ in POINTS[:-1]]
     ends = first[:8].reshape(4, 2).mean(axis=0), last[:8].reshape(4, 2).mean(axis=0)
+    found: list[FloatArray] = []
     for _ in range(TRIES * count):
         share = rng.uniform(0.3, 0.7)
         centre = (1 - share) * ends[0] + share * ends[1] + rng.normal(0.0, 0.1, 2)
         if found:
             centre = rng.uniform(-SIDES, SIDES)
         drawn = regular(centre, rng.uniform(0.15, 0.3), int(rng.choice([4, 6])), rng.uniform(0.0, np.pi / 2))
-        if (
-            all(apart(drawn, other, CLEAR) for other in found)
-            and _apart_from_pusher(drawn, first[8:])
-            and _apart_from_block(drawn, first)
-            and _apart_from_block(drawn, last)
-        ):
+        if all(apart(drawn, shape, distance) for shape, distance in shapes):
             found.append(drawn)
+            shapes.append((drawn, CLEAR))
             if len(found) == count:
                 break
     return found
-
-
-def _apart_from_block(corners: FloatArray, state: FloatArray) -> bool:
-    """Return whether an obstacle is clear of the block, and of all its points that planners look at."""
-    spots = [(place @ state)[None] for place, _ in POINTS[:-1]]
-    return all(apart(corners, part, CLEAR) for part in _parts(*pose(state[:8].reshape(4, 2)))) and all(
-        apart(corners, spot, HALF + CLEAR) for spot in spots
-    )
-
-
-def _apart_from_pusher(corners: FloatArray, place: FloatArray) -> bool:
-    """Return whether an obstacle, or a part of a block, is clear of the pusher."""
-    return apart(corners, place[None], RADIUS + CLEAR)
 
 
 def _parts(place: FloatArray, angle: float) -> list[FloatArray]:

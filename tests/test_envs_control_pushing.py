@@ -124,9 +124,9 @@ def test_obstacles_keep_keypoints_and_pusher_out() -> None:
 @pytest.mark.parametrize("obstacles", [1, 2, 3])
 def test_nothing_touches_obstacles_at_start_and_goal(obstacles: int) -> None:
     rng = np.random.default_rng(obstacles)
-    shares = np.linspace(0.0, 1.0, 21)
+    shares = np.linspace(0.0, 1.0, 9)
     grid = np.stack(np.meshgrid(shares, shares), axis=-1).reshape(-1, 2)
-    for _ in range(10):
+    for _ in range(5):
         scene = PushT(obstacles=obstacles).scene(rng)
         assert len(scene.obstacles) == obstacles
         for region in scene.keep_out:
