@@ -365,7 +365,6 @@ def test_a_session_keeps_one_process_until_it_is_closed_or_forgotten(
         return made[-1]
 
     monkeypatch.setattr(partner, "Partner", start)
-    monkeypatch.setattr(partner, "PATIENCE", 30.0)
     with copt.mip.Session(tmp_path / "memory.json") as session:
         for _ in range(2):
             assert session.solve(toy(), workers=2).objective == 19

@@ -17,6 +17,7 @@ from plugin_cases import until
 
 from copt.instances.mip_generators import set_cover
 from copt.problems.mip import MIP, Point, check, objective, toy
+from copt.solvers.mip import partner as partner_module
 from copt.solvers.mip.channel import Desk, Line
 from copt.solvers.mip.partner import Found, Partner, Spare, Task
 
@@ -191,31 +192,37 @@ def test_it_works_on_one_program_after_the_other_and_rests_between(
     assert finds(partner, other, best)
     assert partner._process.poll() is None
     partner.rest()
-    assert partner.rests(30.0)
+    assert until(lambda: partner.found() == [] and partner._begun == partner._ordered)
     assert (partner.found(), partner.records) == ([], {})
     partner.begin(Task(toy().bare(), 60.0, 0))
     assert finds(partner, toy(), 19)
     partner.end()
-    assert not partner.rests(30.0)
+    assert partner.lost()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_spare_is_the_same_process_again_unless_it_does_not_rest() -> None:
+def test_a_spare_is_the_same_process_again_unless_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     spare = Spare()
     first = spare.take(Task(toy().bare(), 60.0, 0))
+    for _ in range(3):
+        spare.keep(first)
+        assert spare.take(Task(toy().bare(), 60.0, 0)) is first
     assert finds(first, toy(), 19)
+    os.kill(first.pid, signal.SIGSTOP)
     spare.keep(first)
-    assert first.rests(30.0)
-    again = spare.take(Task(toy().bare(), 60.0, 0))
-    assert again is first
-    os.kill(again.pid, signal.SIGSTOP)
-    spare.keep(again)
+    monkeypatch.setattr(partner_module, "PATIENCE", 0.0)
     other = spare.take(Task(toy().bare(), 60.0, 0))
-    assert gone(again.pid)
+    assert gone(first.pid)
     assert finds(other, toy(), 19)
+    os.kill(other.pid, signal.SIGKILL)
     spare.keep(other)
+    monkeypatch.undo()
+    assert until(other.lost)
+    last = spare.take(Task(toy().bare(), 60.0, 0))
+    assert last is not other
+    spare.keep(last)
     spare.close()
-    assert gone(other.pid)
+    assert gone(last.pid)
     spare.close()
 
 

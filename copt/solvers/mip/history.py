@@ -38,6 +38,8 @@ def tell_pseudocosts(model: Any, variables: list[Any], costs: FloatArray) -> Non
         variables: Its original variables.
         costs: What ``pseudocosts`` gave for a program with the same variables.
     """
+    if np.isnan(costs).all():
+        return
     scale = _scale(model, variables)
     active = [(place, own) for place, own in enumerate(map(model.getTransformedVar, variables)) if own.isActive()]
     for (_, step), told in zip(_DIRECTIONS, costs, strict=True):

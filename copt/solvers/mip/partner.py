@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Begun", "Found", "Guide", "Order", "Partner", "Priced", "Report", "Spare", "Task", "available"]
 
-PATIENCE = 0.1  # seconds for a process to leave what it was asked before
-PAUSE = 0.002  # seconds between two looks whether the process rests
+PATIENCE = 10.0  # seconds for a process to start, or to leave what it was asked before
 COMMAND = "import sys; sys.path[:] = {path!r}; from copt.solvers.mip.worker import main; main({handle})"
 
 
@@ -166,15 +165,11 @@ class Partner:
         """Ask it to do nothing until it is asked again."""
         self._order(None)
 
-    def rests(self, seconds: float) -> bool:
-        """Return whether it does nothing any more, as asked; wait for that so long at most."""
-        until = time.perf_counter() + seconds
-        while True:
-            self.found()
-            left = until - time.perf_counter()
-            if self._begun == self._ordered or left <= 0.0 or self._process.poll() is not None:
-                return self._begun == self._ordered and self._process.poll() is None
-            time.sleep(min(PAUSE, left))
+    def lost(self) -> bool:
+        """Return whether it has died, or has not begun for long what it was asked last."""
+        self.found()
+        late = self._begun != self._ordered and time.perf_counter() - self._asked > PATIENCE
+        return late or self._process.poll() is not None
 
     def tell(self, values: FloatArray) -> None:
         """Let it know a better point; if there is a newer one before it listens, only that."""
@@ -206,7 +201,7 @@ class Partner:
     def _order(self, path: Path | None) -> None:
         self._tidy()
         self._file = path
-        self._ordered += 1
+        self._ordered, self._asked = self._ordered + 1, time.perf_counter()
         self.records, self.duals = {}, None
         self._desk.insist(Order(self._ordered, None if path is None else str(path)))
 
@@ -224,13 +219,13 @@ class Spare:
         self._kept: Partner | None = None
 
     def take(self, task: Task) -> Partner:
-        """Return a partner that works on ``task``: the one that was kept if it is free, or a new one.
+        """Return a partner that works on ``task``: the one that was kept unless it is lost, or a new one.
 
         Raises:
             OSError: If the system starts no more processes, or no file can be written.
         """
         partner, self._kept = self._kept, None
-        if partner is not None and not partner.rests(PATIENCE):
+        if partner is not None and partner.lost():
             partner.end()
             partner = None
         if partner is None:

@@ -37,11 +37,17 @@ def main(handle: int) -> None:
         while True:
             order = order or _next_order(line)
             line.send(Begun(order.number))
-            task, order = _task_of(order), None
-            if task is not None:
-                worker = Worker(task, line)
-                worker.run()
-                order = worker.then()
+            order = _serve(order, line)
+
+
+def _serve(order: Order, line: Line) -> Order | None:
+    """Do what an order says; return the next, None if it has not come. Nothing of the program stays in memory."""
+    task = _task_of(order)
+    if task is None:
+        return None
+    worker = Worker(task, line)
+    worker.run()
+    return worker.then()
 
 
 def _next_order(line: Line) -> Order:
