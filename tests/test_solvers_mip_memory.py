@@ -83,6 +83,9 @@ def test_similar_programs_with_as_much_time_count_for_more(tmp_path: Path) -> No
     assert arms_of(memory, COVER)["rins"].mean > 0.9
     assert arms_of(memory, STRANGER)["rins"].mean < 0.1
     assert arms_of(memory, COVER, 300.0) == {}
+    for seconds, name in ((0.0, "rows"), (np.inf, "dive")):
+        memory.learn(COVER, COURSE._replace(seconds=seconds, arms={name: Record(3.0, 1.0, 1.0, 0.9)}))
+        assert list(arms_of(memory, COVER, seconds)) == [name]
     for _ in range(10):
         memory.learn(COVER, COURSE._replace(arms={"rins": Record(3.0, 1.0, 1.0, 0.9)}))
     assert arms_of(memory, COVER)["rins"].tries == TRUST

@@ -23,6 +23,7 @@ __all__ = ["Advice", "Course", "Lesson", "Memory"]
 
 MOST = 500  # lessons kept
 SHAPES = 10  # shapes of which points and prices are kept
+TIMES = (1e-3, 1e6)  # seconds beyond which limits make no difference
 NEAR = 0.5  # distance of descriptions at which a lesson counts for 0.6
 TRUST = 5.0  # tries that all lessons together count for at most, so that the instance at hand can overrule them
 
@@ -189,4 +190,5 @@ class Memory:
 
 def _case(instance: MIP, seconds: float, helped: bool) -> list[float]:
     """Return the description of a program and what beside it decides what pays: 1 is a great difference in either."""
-    return [round(float(value), 6) for value in (*describe(instance), np.log10(seconds), helped)]
+    time = np.log10(np.clip(seconds, *TIMES))
+    return [round(float(value), 6) for value in (*describe(instance), time, helped)]
