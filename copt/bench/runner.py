@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from copt import output
-from copt.bench.entries import Suite
+from copt.bench.entries import Entry, Suite
 from copt.bench.isolate import Outcome, cores_in_use, pinned, run_isolated
 from copt.bench.loops import Loops
 from copt.bench.page import Heading
-from copt.bench.peers import find_peer, installed_versions
+from copt.bench.peers import Peer, find_peer, installed_versions
 from copt.bench.records import Kept, append_row, read_rows
 from copt.bench.runs import Run, left_of, plan, require_sensible
 from copt.bench.solves import Solves
@@ -95,19 +95,24 @@ def run_suite(
         _measure(chosen, ledger, todo, table, tell)
     except KeyboardInterrupt:
         tell("interrupted; the same command goes on from here")
-    heading = Heading(
-        title=suite,
-        note=chosen.note,
-        command=_command(suite, limits, others, seeds, folder, limit, workers, names),
-        sources=tuple(dict.fromkeys(entry.source for entry in entries if entry.source)),
-        solvers={peer.name: peer.note for peer in solvers},
-        prepared=any(peer.prepare is not None for peer in solvers),
-    )
+    command = _command(suite, limits, others, seeds, folder, limit, workers, names)
+    heading = _heading(chosen, command, entries, solvers)
     summary = ledger.publish(read_rows(table, ledger.row), heading, page)
     if summary:
         output.say(summary, sys.stdout)
     tell(f"wrote {table} and {page}")
     return page
+
+
+def _heading(suite: Suite, command: str, entries: Sequence[Entry], solvers: Sequence[Peer]) -> Heading:
+    return Heading(
+        title=suite.name,
+        note=suite.note,
+        command=command,
+        sources=tuple(dict.fromkeys(entry.source for entry in entries if entry.source)),
+        solvers={peer.name: peer.note for peer in solvers},
+        prepared=any(peer.prepare is not None for peer in solvers),
+    )
 
 
 def _left_to_do(runs: Sequence[Run], rows: Sequence[Kept], tell: Callable[[str], object]) -> list[Run]:
