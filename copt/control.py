@@ -15,10 +15,11 @@ from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut, Plan, states_of
 from copt.problems.control_cost import Cost
+from copt.problems.planar import Planar
 from copt.problems.relu import ReluNet
 from copt.problems.relu_torch import from_torch
 from copt.problems.uncertainty import vector
-from copt.read import read_network
+from copt.read import read_dynamics
 from copt.result import Status, StopReason, relative_gap
 from copt.stop import Stop
 
@@ -83,7 +84,8 @@ class MPC:
     ) -> None:
         from copt.solvers.control.loading import KERNELS
 
-        net = _network(dynamics)
+        self._dynamics = _dynamics(dynamics)
+        net = self._dynamics.net if isinstance(self._dynamics, Planar) else self._dynamics
         self._stop = Stop(seconds=seconds)
         self._seed = seed
         self._problem = ControlProblem(
@@ -124,7 +126,8 @@ class MPC:
         cost = self._problem.cost
         if goal is not None:
             cost = dataclasses.replace(cost, goal=vector("goal", goal, self._problem.num_states))
-        self._problem = dataclasses.replace(self._problem, start=x, cost=cost)
+        start = vector("start", x, self._problem.num_states)
+        self._problem = dataclasses.replace(self._problem, dynamics=self._dynamics.at(start), start=start, cost=cost)
         monitor = Monitor(self._stop, Silent(), began)
         shifted = [] if self._plan is None else [np.vstack([self._plan[1:], self._plan[-1:]])]
         self._planner.run(self._problem, monitor, shifted)
@@ -156,10 +159,10 @@ class MPC:
         )
 
 
-def _network(dynamics: Any) -> ReluNet:
-    if isinstance(dynamics, ReluNet):
+def _dynamics(dynamics: Any) -> ReluNet | Planar:
+    if isinstance(dynamics, ReluNet | Planar):
         return dynamics
-    return read_network(dynamics) if isinstance(dynamics, str | Path) else from_torch(dynamics)
+    return read_dynamics(dynamics) if isinstance(dynamics, str | Path) else from_torch(dynamics)
 
 
 def _side(field: str, bounds: tuple[Any, Any], side: int, size: int) -> FloatArray:

@@ -10,9 +10,10 @@ from copt.registry import FAMILIES, family_of
 if TYPE_CHECKING:
     from copt.instances.formats import Format
     from copt.instances.text import Text
+    from copt.problems.planar import Planar
     from copt.problems.relu import ReluNet
 
-__all__ = ["names", "read", "read_network", "read_solution", "write", "write_solution"]
+__all__ = ["names", "read", "read_dynamics", "read_solution", "write", "write_solution"]
 
 
 def read(source: Any) -> Any:
@@ -64,8 +65,8 @@ def names() -> list[str]:
     return [name for room in _rooms() for name in room.names()]
 
 
-def read_network(source: str | Path) -> "ReluNet":
-    """Return the piecewise-linear network in a safetensors file or, where there is no such file, of a trained policy.
+def read_dynamics(source: str | Path) -> "ReluNet | Planar":
+    """Return the dynamics in a safetensors file or, where there is no such file, of a trained policy.
 
     Args:
         source: Path of the file, or name of the policy, such as ``control-cartpole-walls-v1``.
@@ -75,9 +76,9 @@ def read_network(source: str | Path) -> "ReluNet":
         UnknownNameError: If there is neither such a file nor such a policy.
         InvalidNetworkError: If the policy is no network.
     """
-    from copt.instances.control_weights import stored_network
+    from copt.instances.control_weights import stored_dynamics
 
-    return stored_network(str(source))
+    return stored_dynamics(str(source))
 
 
 def write(instance: Any, path: str | Path, *, format: str | None = None) -> None:

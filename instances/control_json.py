@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from copt.errors import CoptError, InvalidInstanceError, InvalidNetworkError
-from copt.instances.control_weights import layered, stored_network, written
+from copt.instances.control_weights import layered, stored_dynamics, written
 from copt.instances.formats import Format
 from copt.instances.json_fields import (
     FieldError,
@@ -34,6 +34,7 @@ from copt.instances.text import Text
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut
 from copt.problems.control_cost import Cost
+from copt.problems.planar import Planar
 from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 
 __all__ = ["INLINE", "WITH_WEIGHTS"]
@@ -52,15 +53,15 @@ def _read(text: Text) -> ControlProblem:
                 raise FieldError(f"{key} must be {json.dumps(value)}, got {shown(document[key])}")
         given = fields({key: value for key, value in document.items() if key not in HEAD}, "", _FIELDS, _REQUIRED)
         if isinstance(given["dynamics"], str):
-            given["dynamics"] = _stored(given["dynamics"], Path(text.path).parent)
+            given["dynamics"] = _stored(given["dynamics"], Path(text.path).parent).at(given["start"])
         return ControlProblem(**{"name": text.name, **given})
     except (FieldError, InvalidInstanceError, InvalidNetworkError) as error:
         text.fail(None, str(error))
 
 
-def _stored(name: str, folder: Path) -> ReluNet:
+def _stored(name: str, folder: Path) -> ReluNet | Planar:
     try:
-        return stored_network(name, folder)
+        return stored_dynamics(name, folder)
     except CoptError as error:
         raise FieldError(f"dynamics: {error}") from None
 

@@ -16,16 +16,18 @@ from copt.errors import FormatError, InvalidNetworkError
 from copt.instances.files import contents
 from copt.policy import load_policy
 from copt.problems.base import as_integers
+from copt.problems.planar import Planar
 from copt.problems.relu import RELU, ReluNet
 
-__all__ = ["layered", "network_of", "stored_network", "written"]
+__all__ = ["arrays_of", "dynamics_of", "layered", "network_of", "stored_dynamics", "written"]
 
 RESIDUAL = ("skip", "shift", "lift", "weights", "biases")  # and perhaps recurrent
+HEADING = "heading"
 LAYER = re.compile(r"(weights|biases|kinds)\.(0|[1-9][0-9]{0,3})")
 
 
-def stored_network(name: str, folder: Path = Path()) -> ReluNet:
-    """Return the network in a file or, where there is no such file, of a trained policy.
+def stored_dynamics(name: str, folder: Path = Path()) -> ReluNet | Planar:
+    """Return the dynamics in a file or, where there is no such file, of a trained policy.
 
     Args:
         name: Path of a safetensors file, or name of a policy, such as ``control-cartpole-walls-v1``.
@@ -39,17 +41,27 @@ def stored_network(name: str, folder: Path = Path()) -> ReluNet:
     path = folder / name
     if path.suffix or os.path.lexists(path):
         return _read(path)
-    return network_of(load_policy(name).weights)
+    return dynamics_of(load_policy(name).weights)
 
 
-def _read(path: Path) -> ReluNet:
+def _read(path: Path) -> ReluNet | Planar:
     raw = contents(path)
     try:
-        return network_of(load_arrays(raw))
+        return dynamics_of(load_arrays(raw))
     except (SafetensorError, KeyError, ValueError, TypeError) as error:  # KeyError: a type of numbers unknown to numpy
         if isinstance(error, InvalidNetworkError):
             raise FormatError(path, None, str(error)) from None
         raise FormatError(path, None, f"expected intact safetensors, reading failed: {str(error)[:80]}") from None
+
+
+def dynamics_of(arrays: Mapping[str, Any]) -> ReluNet | Planar:
+    """Return the dynamics of named arrays: those of a network, and perhaps the ``heading`` of planar dynamics.
+
+    Raises:
+        InvalidNetworkError: If they make none; the text names the array.
+    """
+    net = network_of({name: array for name, array in arrays.items() if name != HEADING})
+    return Planar(net, arrays[HEADING]) if HEADING in arrays else net
 
 
 def network_of(arrays: Mapping[str, Any]) -> ReluNet:
@@ -106,12 +118,18 @@ def layered(inputs: int | None, weights: list[Any], biases: list[Any], kinds: li
     return ReluNet(first or 0, tuple(weights), tuple(biases), tuple(kinds))
 
 
-def written(net: ReluNet) -> bytes:
-    """Return a network as safetensors, its layers one by one."""
-    arrays: dict[str, Any] = {}
+def arrays_of(dynamics: ReluNet | Planar) -> dict[str, Any]:
+    """Return dynamics as ``dynamics_of`` takes them, layer by layer."""
+    net = dynamics.net if isinstance(dynamics, Planar) else dynamics
+    arrays: dict[str, Any] = {HEADING: dynamics.heading} if isinstance(dynamics, Planar) else {}
     for what, values in (("weights", net.weights), ("biases", net.biases), ("kinds", net.kinds)):
         arrays |= {f"{what}.{k}": np.ascontiguousarray(array) for k, array in enumerate(values)}
-    raw: bytes = save_arrays(arrays)
+    return arrays
+
+
+def written(dynamics: ReluNet | Planar) -> bytes:
+    """Return dynamics as safetensors."""
+    raw: bytes = save_arrays(arrays_of(dynamics))
     return raw
 
 

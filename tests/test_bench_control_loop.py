@@ -97,7 +97,7 @@ def test_episodes_are_held_out_and_their_models_have_names(monkeypatch: pytest.M
     assert (episode.seed, episode.dimensions) == (10_000, "4x1x20")
     assert episode.begin().state.tolist() == first.load().begin().state.tolist()
     asked: list[str] = []
-    monkeypatch.setattr(importlib.import_module("copt.read"), "read_network", asked.append)
+    monkeypatch.setattr(importlib.import_module("copt.read"), "read_dynamics", asked.append)
     episode.network(False)
     episode.network(True)
     assert asked == ["control-cartpole-walls-v1", "control-cartpole-walls-dense-v1"]

@@ -7,6 +7,7 @@ import numpy as np
 
 from copt.errors import InvalidSolutionError
 from copt.problems.base import FloatArray
+from copt.problems.planar import Planar
 from copt.problems.relu import ReluNet
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ class Episode:
         env.reset(seed=self.seed)
         return env
 
-    def network(self, dense: bool) -> ReluNet:
+    def network(self, dense: bool) -> ReluNet | Planar:
         """Return the model that a controller plans with."""
-        from copt.read import read_network
+        from copt.read import read_dynamics
 
-        return read_network(f"control-{self.model}-dense-v1" if dense else f"control-{self.model}-v1")
+        return read_dynamics(f"control-{self.model}-dense-v1" if dense else f"control-{self.model}-v1")
 
 
 @dataclass(frozen=True, eq=False)

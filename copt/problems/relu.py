@@ -156,6 +156,10 @@ class ReluNet:
         """Yield weights, biases and kinds of each hidden layer."""
         return zip(self.weights[:-1], self.biases[:-1], self.kinds, strict=True)
 
+    def at(self, state: FloatArray) -> "ReluNet":
+        """Return the network to plan with from a state: always this one, unlike that of ``planar.Planar``."""
+        return self
+
     def forward(self, x: FloatArray) -> FloatArray:
         """Return the outputs, shape (batch, outputs), of inputs of shape (batch, inputs)."""
         values, _ = self._pass(x)

@@ -36,7 +36,7 @@ class Horizon:
 
     Args:
         problem: The problem.
-        like: Of a problem that differs in start, goal and limits only; its network is used again.
+        like: Of a problem that differs in start, goal, limits or dynamics only; what is the same is used again.
 
     Attributes:
         net: The network; each state is a layer of identities.
@@ -52,7 +52,8 @@ class Horizon:
         regions = [region for region in problem.keep_out for _ in range(steps)]
         sizes = [len(part) for part in (*costs, *efforts)]
         self.problem = problem
-        self.net: ReluNet = _network(problem, costs, efforts) if like is None else like.net
+        same = like if like is not None and like.problem.dynamics is problem.dynamics else None
+        self.net: ReluNet = _network(problem, costs, efforts) if same is None else same.net
         self.terms = _slices(0, sizes)
         self.faces = _slices(sum(sizes), [len(region.rows) for region in regions])
         self.offsets = np.concatenate(
@@ -62,7 +63,7 @@ class Horizon:
                 *(-region.limits for region in regions),
             ]
         )
-        self._crown: Crown = Crown(self.net) if like is None else like._crown
+        self._crown: Crown = Crown(self.net) if same is None else same._crown
         self._limits = self._rows_of_limits()
 
     def box(self) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,209 @@
+"""Networks of dynamics: what they see, how their units become simpler, and how they are fitted."""
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from copt.models.control import SparseNet, View, random_net
+from copt.models.control_fit import Pieces, Recipe, errors, fitted, polished
+from copt.models.control_prune import magnitudes, needs, pruned, refitted, straightened
+from copt.models.control_systems import SYSTEMS
+from copt.problems.planar import Planar
+from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
+
+CPU = Fabric(accelerator="cpu", devices=1)
+VIEW = View(
+    features=np.array([[2.0, 0.0, 0.0], [0.0, 1.0, -1.0]]),
+    offset=np.array([0.5, 0.0]),
+    plain=np.array([[1.0, 0.0, 0.1], [0.0, 1.0, 0.0]]),
+    shift=np.array([0.0, 0.25]),
+    motions=np.array([[1.0], [2.0]]),
+)
+
+
+def noisy(widths: tuple[int, ...], inputs: int = 2, outputs: int = 1, seed: int = 0) -> ReluNet:
+    """Return a random network whose outputs are not zero."""
+    rng = np.random.default_rng(seed)
+    net = random_net(inputs, widths, outputs, rng)
+    return ReluNet(inputs, (*net.weights[:-1], rng.normal(size=net.weights[-1].shape)), net.biases)
+
+
+def test_a_view_tells_what_networks_see_and_mean() -> None:
+    # z = (1, 2, 3): seen are 2 * 1 + 0.5 and 2 - 3; told is y = relu(2.5) + 0, so x = (1 + 0.3 + y, 2 + 0.25 + 2 y).
+    net = ReluNet.residual(skip=[[0.0, 0.0]], shift=[0.0], lift=[[1.0, 1.0]], weights=np.eye(2), biases=[0.0, 0.0])
+    outward = VIEW.outward(net)
+    np.testing.assert_allclose(outward.forward(np.array([[1.0, 2.0, 3.0]])), [[3.8, 7.25]])
+    told = VIEW.told(np.array([[1.0, 2.0]]), np.array([[3.8, 7.25]]), by=np.array([[3.0]]))
+    np.testing.assert_allclose(told, [[2.5]])
+
+
+def test_a_scaled_view_has_mean_0_and_spread_1() -> None:
+    rng = np.random.default_rng(3)
+    states, actions = rng.normal(2.0, 5.0, (20, 4, 2)), rng.normal(-1.0, 0.1, (20, 3, 1))
+    view = VIEW.scaled(states, actions, alike=False)
+    seen, told = Pieces(states, actions).pairs(view)
+    for values in (seen, told):
+        np.testing.assert_allclose(values.mean(axis=0), 0.0, atol=1e-12)
+        np.testing.assert_allclose(values.std(axis=0), 1.0)
+
+
+def test_outputs_in_one_unit_have_one_scale() -> None:
+    rng = np.random.default_rng(4)
+    states = np.cumsum(rng.normal(0.0, [1.0, 7.0], (50, 5, 2)), axis=1)
+    view = View.whole(2, 1).scaled(states, rng.normal(size=(50, 4, 1)), alike=True)
+    _, told = Pieces(states, rng.normal(size=(50, 4, 1))).pairs(view)
+    assert np.square(told.std(axis=0)).mean() == pytest.approx(1.0)
+    assert told[:, 1].std() > 5 * told[:, 0].std()
+
+
+@pytest.mark.parametrize("kinds", [(), (np.array([RELU, IDENTITY, ZERO, RELU]), np.array([ZERO, RELU, IDENTITY]))])
+def test_torch_and_numpy_agree(kinds: tuple[np.ndarray, ...]) -> None:
+    plain = noisy((4, 3))
+    net = ReluNet(2, plain.weights, plain.biases, kinds)
+    module = SparseNet(net, VIEW, torch.float64)
+    rng = np.random.default_rng(5)
+    seen = rng.normal(size=(30, 2))
+    np.testing.assert_allclose(module(torch.from_numpy(seen)).detach().numpy(), net.forward(seen), atol=1e-12)
+    states, actions = rng.normal(size=(30, 2)), rng.normal(size=(30, 3, 1))
+    found = module.rollout(torch.from_numpy(states), torch.from_numpy(actions)).detach().numpy()
+    outward, x = VIEW.outward(module.net()), states
+    for t in range(3):
+        x = outward.forward(np.hstack([x, actions[:, t]]))
+        np.testing.assert_allclose(found[:, t], x, atol=1e-9)
+    assert outward.units == (net.kind == RELU).sum()
+
+
+def test_kinds_are_drawn_one_hot_by_their_probabilities_and_pass_gradients_on() -> None:
+    torch.manual_seed(0)
+    module = SparseNet(noisy((300,)), VIEW)
+    with torch.no_grad():
+        module.logits[0].copy_(torch.tensor([0.7, 0.2, 0.1]).log().expand(300, 3))
+    (masks,) = module.drawn()
+    assert set(masks.detach().round(decimals=6).flatten().tolist()) == {0.0, 1.0}
+    assert torch.allclose(masks.sum(dim=1), torch.ones(300))
+    shares = masks.mean(dim=0)
+    assert shares.tolist() == pytest.approx([0.7, 0.2, 0.1], abs=0.08)  # three standard deviations of 300 draws
+    assert module.shares().tolist() == pytest.approx([0.7, 0.2, 0.1], abs=1e-6)
+    module(torch.randn(50, 2), [masks]).square().mean().backward()
+    gradient = module.logits[0].grad
+    assert gradient is not None
+    assert bool((gradient.abs().sum(dim=1) > 0).any())
+
+
+def test_masks_decide_what_units_do() -> None:
+    net = ReluNet.residual(skip=[[0.0]], shift=[0.0], lift=[[1.0]], weights=[[1.0]], biases=[0.0])
+    module = SparseNet(net, View.whole(1, 0))
+    x = torch.tensor([[-2.0], [3.0]])
+    for kind, expected in ((RELU, [0.0, 3.0]), (IDENTITY, [-2.0, 3.0]), (ZERO, [0.0, 0.0])):
+        assert module(x, [torch.eye(3)[[kind]]]).flatten().tolist() == expected
+
+
+def test_the_closest_affine_function_of_a_relu() -> None:
+    # Over -1, 0, 1 the ReLU is 0, 0, 1: slope cov / var = (1/3) / (2/3), level 1/3.
+    net = ReluNet.residual(skip=[[0.0]], shift=[0.0], lift=[[6.0]], weights=[[1.0]], biases=[0.0])
+    inputs = np.array([[-1.0], [0.0], [1.0]])
+    plain = straightened(net, [0], inputs)
+    assert plain.units == 0
+    np.testing.assert_allclose(plain.forward(inputs), [[-1.0], [2.0], [5.0]])
+    # It misses by -1, 2, -1: the mean square is 2.
+    np.testing.assert_allclose(needs(net, inputs, net.forward(inputs)), [2.0])
+
+
+def test_needs_are_what_straightening_costs() -> None:
+    net, rng = noisy((4, 3, 2), inputs=3, outputs=2, seed=7), np.random.default_rng(8)
+    inputs = rng.normal(size=(200, 3))
+    outputs = net.forward(inputs) + 0.1 * rng.normal(size=(200, 2))
+    base = np.square(net.forward(inputs) - outputs).mean()
+    slow = [np.square(straightened(net, [j], inputs).forward(inputs) - outputs).mean() - base for j in range(9)]
+    np.testing.assert_allclose(needs(net, inputs, outputs), slow, atol=1e-12)
+
+
+def test_magnitudes() -> None:
+    first, second, last = [[3.0, 4.0], [1.0, 0.0]], [[0.0, 0.0, 2.0, 1.0]], [[9.0, 9.0, 1.5, 0.0, 2.0]]
+    weights = np.array(first), np.array(second), np.array(last)
+    net = ReluNet(2, weights, (np.zeros(2), np.zeros(1), np.zeros(1)))
+    expected = [5.0 * np.hypot(2.0, 1.5), 1.0, np.hypot(2.0, 1.0) * 2.0]
+    np.testing.assert_allclose(magnitudes(net), expected)
+
+
+@pytest.mark.parametrize("budget", [7, 3, 1, 0])
+def test_pruning_meets_the_budget_exactly_and_keeps_what_is_needed(budget: int) -> None:
+    rng = np.random.default_rng(9)
+    inputs = rng.normal(size=(500, 3))
+    true = noisy((1,), inputs=3, outputs=2, seed=2)
+    wide = noisy((5, 4), inputs=3, outputs=2, seed=3)
+    for k in range(2):  # the true unit stands beside useless ones
+        wide.weights[k][0, :3], wide.biases[k][0] = true.weights[0][0], true.biases[0][0]
+        wide.weights[k][0, 3:] = 0.0
+    outputs = true.forward(inputs)
+    start = refitted(wide, inputs, outputs)
+    found = pruned(start, budget, lambda net: needs(net, inputs, outputs), inputs, outputs)
+    assert found.units == budget
+    missed = np.abs(found.forward(inputs) - outputs).max()
+    assert (missed < 1e-3) == (budget > 0)  # the ridge of least squares moves weights by about 1e-6
+
+
+def one_relu(count: int, seed: int) -> Pieces:
+    """Return pieces of a point that a wall at 0.3 pushes back."""
+    rng = np.random.default_rng(seed)
+    states, actions = rng.uniform(-1.0, 1.0, (count, 4, 1)), rng.uniform(-0.5, 0.5, (count, 3, 1))
+    for t in range(3):
+        x, u = states[:, t, 0], actions[:, t, 0]
+        states[:, t + 1, 0] = x + u - 0.8 * np.maximum(0.0, x + 0.5 * u - 0.3)
+    return Pieces(states, actions)
+
+
+def test_a_wall_is_recovered_exactly() -> None:
+    seen, unseen = one_relu(600, 1), one_relu(100, 2)
+    view = View.whole(1, 1).scaled(seen.states, seen.actions, alike=False)
+    inputs, outputs = seen.pairs(view)
+    recipe = Recipe(300, rate=1e-2, batch=128, steps=2, noise=1e-3, decay=1e-4, hard=0.1)
+    net, _ = fitted(random_net(2, (6,), 1, np.random.default_rng(0)), view, seen, recipe, CPU, 0)
+    net = pruned(net, 1, lambda now: needs(now, inputs, outputs), inputs, outputs)
+    net = polished(net, view, seen, 60)
+    assert max(errors(net, view, unseen)) < 1e-6
+    found = view.outward(net)
+    assert found.units == 1
+    plane = np.append(found.weights[0][0], found.biases[0][0]) / found.weights[0][0, 0]
+    np.testing.assert_allclose(plane, [1.0, 0.5, -0.3], atol=1e-5)
+
+
+def test_drawing_kinds_learns_which_units_are_not_needed() -> None:
+    seen = one_relu(600, 1)
+    view = View.whole(1, 1).scaled(seen.states, seen.actions, alike=False)
+    recipe = Recipe(400, rate=2e-2, batch=128, sparsity=0.5, identity=0.1)
+    net, chances = fitted(random_net(2, (8,), 1, np.random.default_rng(0)), view, seen, recipe, CPU, 0, draw=True)
+    assert chances.shape == (8, 3)
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-6)
+    assert chances[:, RELU].mean() < 0.2
+    assert net.units == 8
+
+
+def test_pieces_do_not_overlap() -> None:
+    states, actions = np.arange(8.0).reshape(1, 8, 1), np.arange(7.0).reshape(1, 7, 1)
+    pieces = Pieces.of(states, actions, 3)
+    assert pieces.states[..., 0].tolist() == [[0.0, 1.0, 2.0, 3.0], [3.0, 4.0, 5.0, 6.0]]
+    assert pieces.actions[..., 0].tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+
+
+def test_pushed_blocks_are_turned_and_told_exactly() -> None:
+    system = SYSTEMS["pusht"]
+    pieces = system.pieces(6, 10, seed=1)
+    assert system.heading is not None
+    heading = pieces.states @ system.heading.T
+    np.testing.assert_allclose(heading[:, 0, 1], 0.0, atol=1e-9)
+    assert (heading[:, 0, 0] > 0).all()
+    assert (np.abs(heading[:, 1:, 1]) > 1e-3).any()  # blocks turn later on
+    scaled = system.scaled(pieces)
+    before, u, after = pieces.transitions()
+    seen, told = pieces.pairs(scaled.view)
+    view = scaled.view
+    again = np.hstack([before, u]) @ view.plain.T + told @ view.motions.T + view.shift
+    np.testing.assert_allclose(again, after, atol=1e-6)
+    assert seen.shape[1] == 6
+    dynamics = scaled.dynamics(noisy((4,), inputs=6, outputs=4))
+    assert isinstance(dynamics, Planar)
+    moved = dynamics.net.forward(np.hstack([before, u]) + np.tile([0.3, -0.2], 6) * (np.arange(12) < 10))
+    still = dynamics.net.forward(np.hstack([before, u]))
+    np.testing.assert_allclose(moved, still + np.tile([0.3, -0.2], 5), atol=1e-9)  # wherever the block is
