@@ -13,7 +13,7 @@ __all__ = ["FORMATS", "GENERATORS", "format_solution", "named", "names", "parse_
 
 FORMATS = (INLINE, WITH_WEIGHTS)
 
-_SHIPPED = ("cartpole-walls", "slalom")
+_SHIPPED = ("cartpole-walls", "pusht", "slalom")
 
 
 def names() -> list[str]:

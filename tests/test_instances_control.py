@@ -368,7 +368,8 @@ def test_a_broken_plan_costs_one_line(tmp_path: Path, content: str, line: int, m
 
 def test_names() -> None:
     assert [named(name).name for name in names()] == names()
-    assert names() == ["toy-control", "cartpole-walls", "slalom"]
+    assert names() == ["toy-control", "cartpole-walls", "pusht", "slalom"]
+    assert (named("pusht").dimensions, named("pusht").dynamics.units) == ("10x2x5", 32)
     assert (named("slalom").dimensions, len(named("slalom").keep_out)) == ("4x2x20", 2)
     assert same(named("cartpole-walls").dynamics, cartpole_walls())
     with pytest.raises(UnknownNameError):

@@ -48,9 +48,7 @@ def test_a_network_that_is_right_everywhere_stays() -> None:
 def test_what_is_no_pair_or_points_nowhere_is_refused() -> None:
     with pytest.raises(InvalidNetworkError, match="5 inputs and 4 outputs are not pairs"):
         Planar(ReluNet(5, (np.zeros((4, 5)),), (np.zeros(4),)), HEADING)
-    with pytest.raises(
-        InvalidNetworkError, match=r"heading must be finite numbers of shape \(2, 4\), got shape"
-    ):
+    with pytest.raises(InvalidNetworkError, match=r"heading must be finite numbers of shape \(2, 4\), got shape"):
         Planar(AHEAD, np.eye(2, 6))
     with pytest.raises(InvalidNetworkError, match=r"the state has shape \(3,\) instead of \(4,\)"):
         Planar(AHEAD, HEADING).at(np.zeros(3))

@@ -20,7 +20,7 @@ from copt.read import names, read_solution
 
 def test_names_without_a_file() -> None:
     assert names()[:5] == ["toy", "ft06", "ft10", "ft20", "ta01"]
-    assert len(names()) == 90
+    assert len(names()) == 91
 
 
 def test_shipped_instances() -> None:

@@ -5,11 +5,13 @@ import pytest
 from control_cases import optimum, random_cost, random_problem
 
 import copt
-from copt import Status
-from copt.problems.control import ControlProblem, KeepOut, check, objective
+from copt import Status, Stop
+from copt.events import Silent
+from copt.monitor import Monitor
+from copt.problems.control import ControlProblem, KeepOut, check, objective, toy
 from copt.problems.control_cost import NORMS, Norm
 from copt.result import Result
-from copt.solvers.control import warm
+from copt.solvers.control import engine, warm
 
 pytestmark = pytest.mark.usefixtures("warmed")
 EXACT = 1e-5  # relative: SCIP keeps rows to 1e-7 of their scale, and brute force to 1e-7 as well
@@ -62,3 +64,11 @@ def test_limits_that_nothing_keeps_are_infeasible() -> None:
         result = copt.solve(problem, seconds=60)
         assert (result.status, result.bound) == (Status.INFEASIBLE, None)
         assert result.trace.bounds == ((result.trace.bounds[0][0], np.inf),)
+
+
+def test_while_kernels_compile_there_is_a_plan_at_once() -> None:
+    monitor = Monitor(Stop(seconds=60.0), Silent())
+    engine._solve_plainly(toy(), monitor)
+    monitor.close()
+    first, *_ = monitor.trace().incumbents
+    assert first[1] == 9.0  # doing nothing: the wall throws it to zero, three from the goal for three steps
