@@ -218,18 +218,17 @@ def run(args: Args) -> None:
     bench.tell("kept", kept)
     for arm in args.controls:
         arms[arm] = bench.rounds(dense, arm) if arm in PRUNED else bench.straight(arm)
-    facts: dict[str, Any] = {
-        "minutes": minutes,
-        "relus": kept.units,
+    measured: dict[str, Any] = {
         "errors": bench.errors(kept),
         "unstable": dict(zip(map(str, HORIZONS), bench.unstable(kept), strict=True)),
         "dense": {"relus": dense.units, "errors": bench.errors(dense)},
         "arms": {arm: {str(net.units): bench.errors(net) for net in nets} for arm, nets in arms.items()},
     }
+    facts: dict[str, Any] = {"minutes": minutes, "relus": kept.units, "measured": measured}
     facts["summary"] = (
         f"{kept.units} ReLUs, errors after one step and {bench.system.steps}: "
-        f"{' and '.join(f'{100 * error:.3g} %' for error in facts['errors'])} of the motion; "
-        f"{dense.units} ReLUs: {' and '.join(f'{100 * error:.3g} %' for error in facts['dense']['errors'])}"
+        f"{' and '.join(f'{100 * error:.3g} %' for error in measured['errors'])} of the motion; "
+        f"{dense.units} ReLUs: {' and '.join(f'{100 * error:.3g} %' for error in measured['dense']['errors'])}"
     )
     name = args.name or f"control-{args.system}-v1"
     path = store.save(name, "control", arrays_of(bench.system.dynamics(kept)), card_of(args, facts), args.folder)
