@@ -12,6 +12,7 @@ from copt.control import MPC, Cost, KeepOut
 from copt.errors import CoptError, FormatError, InvalidInstanceError, UnknownNameError
 from copt.instances.control_cartpole import FORCE, LIMITS, cartpole_walls
 from copt.instances.control_weights import written
+from copt.problems.control import TOLERANCE
 from copt.problems.relu import ReluNet
 
 DRIFT = ReluNet(2, (np.array([[1.0, 1.0]]),), (np.zeros(1),))  # a point that moves by its action
@@ -39,7 +40,7 @@ def test_a_point_goes_to_its_goal_and_then_to_the_next() -> None:
 def test_limits_and_regions_are_kept_and_impossible_ones_told() -> None:
     ctrl = drive(x_bounds=(-5, 1.25))
     _, info = ctrl.command([0.0])
-    assert info.states.max() <= 1.25 + 1e-6
+    assert info.states.max() <= 1.25 * (1 + TOLERANCE)
     assert info.value == pytest.approx(1.0 + 0.75 + 0.75, abs=1e-5)
     _, info = ctrl.command([4.0])
     assert info.status is Status.INFEASIBLE
@@ -49,7 +50,7 @@ def test_limits_and_regions_are_kept_and_impossible_ones_told() -> None:
     assert info.violation == pytest.approx(1.75 + 0.75, abs=0.3)
     region = KeepOut(np.array([[1.0], [-1.0]]), np.array([1.9, -1.0]))  # 1 < x < 1.9
     _, info = drive(keep_out=[region], horizon=2).command([0.5])
-    assert not ((info.states > 1.0 + 1e-6) & (info.states < 1.9 - 1e-6)).any()
+    assert not ((info.states > 1.0 + 2 * TOLERANCE) & (info.states < 1.9 - 2 * TOLERANCE)).any()
 
 
 def test_the_cart_pole_comes_to_rest_between_its_walls() -> None:

@@ -1,7 +1,5 @@
 """The kernels of control and how they are loaded."""
 
-import itertools
-
 from copt.problems.control import toy
 from copt.solvers.loading import Loading
 
@@ -10,14 +8,12 @@ __all__ = ["KERNELS", "warm"]
 
 def warm() -> None:
     """Compile every kernel, or load it from the cache, by running each on a small problem."""
-    from copt.solvers.control.flat import flatten
+    from copt.solvers.control import samplers
     from copt.solvers.control.horizon import Horizon
-    from copt.solvers.control.samplers import MPPI, plan
 
-    problem = toy()
-    horizon = Horizon(problem)
+    horizon = Horizon(toy())
     horizon.reach(*horizon.box())
-    plan(flatten(problem), MPPI(samples=64), seconds=3, clock=itertools.count().__next__)
+    samplers.warm()
 
 
 KERNELS = Loading(warm)

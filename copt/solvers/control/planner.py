@@ -1,24 +1,28 @@
-"""Plans before a deadline: samplers first, then the whole program where few ReLUs can change sides."""
+"""Plans before a deadline: samplers first, then the whole program where few ReLUs can change sides, or samplers on."""
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, Plan, check, objective
-from copt.solvers.control.flat import flatten, rollout
 from copt.solvers.control.horizon import Horizon
+from copt.solvers.control.portfolio import Portfolio
 from copt.solvers.control.program import Program, solve_program
-from copt.solvers.control.samplers import MPPI, Found, plan
+
+if TYPE_CHECKING:
+    from copt.solvers.control.swarm import Found
 
 __all__ = ["Planner"]
 
 FEW = 50  # unstable ReLUs up to which the whole program is solved
 SHARE = 0.25  # of the time that samplers get
 LONG = 0.1  # seconds that they get at most before the program
+SLICE = 0.5  # seconds after which they report where there is no program
 
 
 class Planner:
@@ -47,8 +51,9 @@ class Planner:
             means: Plans to begin with, each of shape (horizon, actions).
         """
         self.best, self.times = None, {}
-        with self._stage("samplers"):
-            self._sample(problem, monitor, means)
+        self._seed += 1
+        portfolio = Portfolio(problem, self._seed)
+        self._sample(portfolio, problem, monitor, min(SHARE * monitor.remaining, LONG), means)
         with self._stage("bounds"):
             self._horizon = horizon = Horizon(problem, self._horizon)
             reach = horizon.reach(*horizon.box())
@@ -62,17 +67,20 @@ class Planner:
                 if monitor.best is not None:
                     program.limit(monitor.best)
                 solve_program(program, monitor)
+        while monitor.reason() is None:
+            self._sample(portfolio, problem, monitor, min(SLICE, monitor.remaining))
 
-    def _sample(self, problem: ControlProblem, monitor: Monitor, means: Sequence[FloatArray]) -> None:
-        flat = flatten(problem)
-        begin = list(means) or [np.broadcast_to((flat.u_lower + flat.u_upper) / 2, (flat.horizon, flat.actions))]
-        cost, violation, _ = rollout(flat, begin[0])
-        self.best = Found(cost, violation, begin[0])
-        self._seed += 1
-        seconds = min(SHARE * monitor.remaining, LONG)
-        for found in plan(flat, MPPI(), seconds=seconds, means=begin, seed=self._seed):
-            self.best = min(self.best, found, key=lambda known: known.rank)
-        offer(problem, monitor, Plan(self.best.actions), "samplers")
+    def _sample(
+        self,
+        portfolio: Portfolio,
+        problem: ControlProblem,
+        monitor: Monitor,
+        seconds: float,
+        means: Sequence[FloatArray] = (),
+    ) -> None:
+        with self._stage("samplers"):
+            self.best = portfolio.search(seconds, means)[0]
+            offer(problem, monitor, Plan(self.best.actions), "samplers")
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
