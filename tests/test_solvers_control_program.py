@@ -1,5 +1,7 @@
 """The whole program of control problems: optima by brute force, limits that cannot be kept."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from control_cases import optimum, random_cost, random_problem
@@ -12,6 +14,8 @@ from copt.problems.control import ControlProblem, KeepOut, check, objective, toy
 from copt.problems.control_cost import NORMS, Norm
 from copt.result import Result
 from copt.solvers.control import engine, warm
+from copt.solvers.control.active_set_kernels import minimise
+from copt.solvers.control.region_kernels import linearise
 
 pytestmark = pytest.mark.usefixtures("warmed")
 EXACT = 1e-5  # relative: SCIP keeps rows to 1e-7 of their scale, and brute force to 1e-7 as well
@@ -66,9 +70,13 @@ def test_limits_that_nothing_keeps_are_infeasible() -> None:
         assert result.trace.bounds == ((result.trace.bounds[0][0], np.inf),)
 
 
-def test_while_kernels_compile_there_is_a_plan_at_once() -> None:
+def test_doing_nothing_is_a_plan_at_once() -> None:
     monitor = Monitor(Stop(seconds=60.0), Silent())
-    engine._solve_plainly(toy(), monitor)
+    engine._offer_idle(toy(), monitor)
     monitor.close()
-    first, *_ = monitor.trace().incumbents
-    assert first[1] == 9.0  # doing nothing: the wall throws it to zero, three from the goal for three steps
+    assert monitor.objective == 9.0  # the wall throws it to zero, three from the goal for three steps
+
+
+def test_warming_compiles_what_walks_need() -> None:
+    kernels: tuple[Any, ...] = (minimise, linearise)
+    assert [len(kernel.signatures) for kernel in kernels] == [1, 1]

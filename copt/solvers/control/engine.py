@@ -39,6 +39,8 @@ def solve(
 def _await_kernels(instance: ControlProblem, monitor: Monitor) -> None:
     """Wait for the kernels; while they compile on first use, SCIP has the whole program."""
     KERNELS.begin()
+    if not KERNELS.done():
+        _offer_idle(instance, monitor)
     began = monitor.elapsed
     while not KERNELS.done() and monitor.wait(0.01) is None:
         if monitor.elapsed - began > COLD:
@@ -48,14 +50,18 @@ def _await_kernels(instance: ControlProblem, monitor: Monitor) -> None:
 
 
 def _solve_plainly(instance: ControlProblem, monitor: Monitor) -> None:
-    """Offer to do as little as is allowed, and run SCIP on the whole program until the kernels are ready."""
-    least = np.clip(np.zeros(instance.num_actions), instance.u_lower, instance.u_upper)
-    idle = Plan(np.tile(least, (instance.horizon, 1)))
-    if not check(instance, idle):
-        monitor.offer(objective(instance, idle), idle, "idle")
+    """Run SCIP on the whole program until the kernels are ready."""
     horizon = Horizon(instance)
     reach = horizon.reach(*horizon.box(), compiled=False)
     if reach is None:
         monitor.prove(math.inf, "bounds")
     else:
         solve_program(Program(horizon, reach), monitor, until=KERNELS.done)
+
+
+def _offer_idle(instance: ControlProblem, monitor: Monitor) -> None:
+    """Offer to do as little as is allowed, so that there is a plan at once."""
+    least = np.clip(np.zeros(instance.num_actions), instance.u_lower, instance.u_upper)
+    idle = Plan(np.tile(least, (instance.horizon, 1)))
+    if not check(instance, idle):
+        monitor.offer(objective(instance, idle), idle, "idle")

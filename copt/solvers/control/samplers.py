@@ -210,4 +210,4 @@ def warm() -> None:
         method.begin(flat, [np.zeros((flat.horizon, flat.actions))], random_state(0)).advance(
             Deadline(lambda: 0.0, 1.0)
         )
-    Portfolio(toy()).search(1.0, clock=count(0.0, 0.1).__next__)
+    Portfolio(toy()).search(1.0, clock=count(0.0, 0.002).__next__)  # long enough to walk from what a descent finds
