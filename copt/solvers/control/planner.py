@@ -1,5 +1,6 @@
 """Plans before a deadline: samplers first, then the whole program where few ReLUs can change sides, or samplers on."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Planner"]
 
-FEW = 50  # unstable ReLUs up to which the whole program is solved
+FEW, MANY = 50, 80  # unstable ReLUs up to which the whole program is solved at all times, or where there is time
+TIME = 2.0  # seconds from which there is; programs that are larger still get half of them
 SHARE = 0.25  # of the time that samplers get
 LONG = 0.1  # seconds that they get at most before the program
 SLICE = 0.5  # seconds after which they report where there is no program
@@ -61,12 +63,13 @@ class Planner:
             monitor.prove(np.inf, "bounds")
             return
         monitor.prove(horizon.least_cost(reach), "bounds")
-        if monitor.reason() is None and reach.bounds.unstable(horizon.net).sum() <= FEW:
+        unstable, left = int(reach.bounds.unstable(horizon.net).sum()), monitor.remaining
+        if monitor.reason() is None and (unstable <= FEW or left >= TIME):
             with self._stage("program"):
                 program = Program(horizon, reach)
                 if monitor.best is not None:
                     program.limit(monitor.best)
-                solve_program(program, monitor)
+                solve_program(program, monitor, seconds=math.inf if unstable <= MANY else left / 2)
         while monitor.reason() is None:
             self._sample(portfolio, problem, monitor, min(SLICE, monitor.remaining))
 
