@@ -16,13 +16,16 @@ class Crown:
 
     Args:
         net: The network.
+
+    Attributes:
+        net: The network as kernels take it.
     """
 
     def __init__(self, net: ReluNet) -> None:
         rows = [np.nonzero(w) for w in net.weights]
         counts = np.concatenate([np.count_nonzero(w, axis=1) for w in net.weights])
         units = np.array([0, *(len(b) for b in net.biases)]).cumsum()
-        self._net = (
+        self.net = (
             net.inputs,
             units,
             np.append(0, counts.cumsum()),
@@ -50,10 +53,10 @@ class Crown:
             InvalidNetworkError: If numbers become too large.
         """
         self._ends[0, : lower.size], self._ends[1, : lower.size] = lower, upper
-        state = crown(self._net, self._ends, self._lines, limits, slack, self._rate, self._work)
+        state = crown(self.net, self._ends, self._lines, limits, slack, self._rate, self._work)
         if state == EMPTY:
             return None
         if state != DONE:
             raise InvalidNetworkError("bounds of the network are too large for floats; scale weights or inputs down")
-        low, high = (np.split(side.copy(), self._net[1][1:-1]) for side in self._lines[:2])
+        low, high = (np.split(side.copy(), self.net[1][1:-1]) for side in self._lines[:2])
         return Bounds(tuple(low), tuple(high))

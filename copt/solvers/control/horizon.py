@@ -43,6 +43,8 @@ class Horizon:
         terms: Which outputs make up one norm each: states of all steps, then actions of all steps.
         faces: Which outputs are the faces of one region at one step each.
         offsets: What is added to outputs, so that terms are distances and faces not negative beyond them.
+        crown: Bounds the network.
+        limits: What pre-activations and outputs must keep to, shape (2, units + outputs).
     """
 
     def __init__(self, problem: ControlProblem, like: "Horizon | None" = None) -> None:
@@ -63,8 +65,8 @@ class Horizon:
                 *(-region.limits for region in regions),
             ]
         )
-        self._crown: Crown = Crown(self.net) if same is None else same._crown
-        self._limits = self._rows_of_limits()
+        self.crown: Crown = Crown(self.net) if same is None else same.crown
+        self.limits = self._rows_of_limits()
 
     def box(self) -> tuple[FloatArray, FloatArray]:
         """Return the least and the greatest actions of all steps, shape (horizon, actions)."""
@@ -75,16 +77,20 @@ class Horizon:
         """Return the inputs of the network for actions of shape (horizon, actions)."""
         return np.append(self.problem.start, actions)
 
-    def reach(self, lower: FloatArray, upper: FloatArray, *, compiled: bool = True) -> Reach | None:
+    def reach(
+        self, lower: FloatArray, upper: FloatArray, *, limits: FloatArray | None = None, compiled: bool = True
+    ) -> Reach | None:
         """Return what actions in a box lead to if all limits are kept; None if no actions keep them.
 
         Args:
             lower: Least action of each step, shape (horizon, actions).
             upper: Greatest action, likewise.
+            limits: What pre-activations and outputs must keep to; those of the states if None.
             compiled: Use the kernel, which may have to be compiled first.
         """
-        bounded = self._crown.bounds if compiled else partial(clipped_bounds, self.net)
-        bounds = bounded(self.inputs(lower), self.inputs(upper), self._limits, slack=TOLERANCE)
+        bounded = self.crown.bounds if compiled else partial(clipped_bounds, self.net)
+        kept = self.limits if limits is None else limits
+        bounds = bounded(self.inputs(lower), self.inputs(upper), kept, slack=TOLERANCE)
         if bounds is None:
             return None
         beyond = bounds.upper[-1] + self.offsets
@@ -99,7 +105,7 @@ class Horizon:
         return float(sum(norm_of(sizes[terms], self.problem.cost.norm) for terms in self.terms))
 
     def _rows_of_limits(self) -> FloatArray:
-        """Return what the limits of states ask of each hidden unit and output, shape (2, units + outputs)."""
+        """Return what the limits of states ask of all hidden units and outputs."""
         problem, net = self.problem, self.net
         limits = np.array([[-np.inf], [np.inf]]) * np.ones(net.units + net.outputs)
         steps = limits[:, : net.units].reshape(2, problem.horizon, -1)
