@@ -10,10 +10,15 @@ def warm() -> None:
     """Compile every kernel, or load it from the cache, by running each on a small problem."""
     from copt.solvers.control import samplers
     from copt.solvers.control.horizon import Horizon
+    from copt.solvers.control.search import Search
 
-    horizon = Horizon(toy())
-    horizon.reach(*horizon.box())
     samplers.warm()
+    horizon = Horizon(toy())
+    reach = horizon.reach(*horizon.box())
+    assert reach is not None
+    search = Search(horizon, reach)
+    search.run(1)
+    search.tighten()
 
 
 KERNELS = Loading(warm)

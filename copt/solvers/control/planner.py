@@ -1,34 +1,36 @@
-"""Plans before a deadline: samplers first, then the whole program where few ReLUs can change sides, or samplers on."""
+"""Plans before a deadline: samplers, then the best of all plans, or of ever new neighbourhoods where these are many."""
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, Plan, check, objective
-from copt.solvers.control.horizon import Horizon
+from copt.solvers.control.horizon import Horizon, Reach
+from copt.solvers.control.neighbourhoods import Descent
 from copt.solvers.control.portfolio import Portfolio
 from copt.solvers.control.program import Program, solve_program
-
-if TYPE_CHECKING:
-    from copt.solvers.control.swarm import Found
+from copt.solvers.control.search import Search
+from copt.solvers.control.swarm import Found
 
 __all__ = ["Planner"]
 
-FEW, MANY = 50, 80  # unstable ReLUs up to which the whole program is solved at all times, or where there is time
-TIME = 2.0  # seconds from which there is; programs that are larger still get half of them
-SHARE = 0.25  # of the time that samplers get
-LONG = 0.1  # seconds that they get at most before the program
-SLICE = 0.5  # seconds after which they report where there is no program
+FEW, FEWER = 80, 50  # unstable units up to which SCIP is asked where costs are quadratic; and where time is short
+TIME = 2.0  # seconds from which it is not; programs that are larger still get half of them
+MANY = 70  # unstable units from which on neighbourhoods are searched before all plans are
+SOON, SHARE, LONG = 0.05, 0.3, 1.0  # of the time for samplers where all plans are searched next, else, and in seconds
+BASINS = 3  # plans to go on from
+STALE = 6  # neighbourhoods without a better plan after which a descent rests
+SLICE = 500  # pivots between two looks at the clock
+PAUSE = 0.5  # seconds after which samplers report
+CLOSE = 1e-6  # relative, between a proved plan and the bound
 
 
 class Planner:
-    """Plans for one problem after the other, all alike but for start, goal and limits.
+    """Plans for one problem after the other, all alike but for dynamics, start, goal and limits.
 
     Args:
         seed: Seed of every random choice.
@@ -52,49 +54,102 @@ class Planner:
             monitor: Takes plans and bounds.
             means: Plans to begin with, each of shape (horizon, actions).
         """
-        self.best, self.times = None, {}
+        self.times = {}
         self._seed += 1
-        portfolio = Portfolio(problem, self._seed)
-        self._sample(portfolio, problem, monitor, min(SHARE * monitor.remaining, LONG), means)
         with self._stage("bounds"):
             self._horizon = horizon = Horizon(problem, self._horizon)
             reach = horizon.reach(*horizon.box())
-        if reach is None:
-            monitor.prove(np.inf, "bounds")
+            monitor.prove(np.inf if reach is None else horizon.least_cost(reach), "bounds")
+        unstable = 0 if reach is None else int(reach.bounds.unstable(horizon.net).sum())
+        with self._stage("samplers"):
+            share = SOON if unstable <= MANY else SHARE
+            portfolio = Portfolio(problem, self._seed)
+            basins = portfolio.search(min(share * monitor.remaining, LONG), means)
+            self.best = basins[0]
+            self._offer(monitor, basins[0].actions, "samplers")
+        if reach is None or monitor.reason() is not None:
             return
-        monitor.prove(horizon.least_cost(reach), "bounds")
-        unstable, left = int(reach.bounds.unstable(horizon.net).sum()), monitor.remaining
-        if monitor.reason() is None and (unstable <= FEW or left >= TIME):
+        if problem.cost.norm == "quadratic":
+            self._ask(horizon, reach, monitor, unstable)
+            self._go_on(portfolio, monitor)
+            return
+        if unstable > MANY:
+            with self._stage("neighbourhoods"):
+                self._descend(horizon, basins, monitor)
+        if monitor.reason() is None:
+            with self._stage("tree"):
+                self._search(horizon, reach, monitor)
+
+    def _descend(self, horizon: Horizon, basins: Sequence[Found], monitor: Monitor) -> None:
+        """Go from the best plans to better ones until all descents rest."""
+        feasible = [found for found in basins if found.violation == 0.0][:BASINS]
+        descents = [Descent(horizon, found.actions, found.cost, self._seed) for found in feasible]
+
+        def stopped() -> bool:
+            return monitor.reason() is not None
+
+        while not stopped() and any(descent.stale < STALE for descent in descents):
+            going = [descent for descent in descents if descent.stale < STALE]
+            descent = min(going, key=lambda known: (known.steps > 0, known.value))  # each has its turn, then the best
+            if descent.step(stopped):
+                self._offer(monitor, descent.actions, "neighbourhoods")
+
+    def _search(self, horizon: Horizon, reach: Reach, monitor: Monitor) -> None:
+        """Search all plans."""
+        known = monitor.solution
+        search = Search(
+            horizon,
+            reach,
+            start=None if known is None else known.actions,
+            value=np.inf if monitor.best is None else monitor.best,
+            gap=monitor.stop.gap,
+        )
+        value = np.inf
+        while True:
+            actions = search.actions
+            if actions is not None and search.value < value:
+                value = search.value
+                self._offer(monitor, actions, "tree")
+            self._prove(monitor, search)
+            if search.done or monitor.reason() is not None:
+                return
+            search.run(SLICE)
+
+    def _prove(self, monitor: Monitor, search: Search) -> None:
+        """Pass the bound on; up to rounding, it is not above the incumbent."""
+        best = monitor.best
+        if best is not None and search.done and search.bound >= best - CLOSE * max(1.0, abs(best)):
+            monitor.prove(best, "tree")
+        elif best is not None or search.done:
+            monitor.prove(search.bound if best is None else min(search.bound, best), "tree")
+
+    def _ask(self, horizon: Horizon, reach: Reach, monitor: Monitor, unstable: int) -> None:
+        """Let SCIP solve the whole program if it is small, or there is time."""
+        left = monitor.remaining
+        if unstable <= FEWER or left >= TIME:
             with self._stage("program"):
                 program = Program(horizon, reach)
                 if monitor.best is not None:
                     program.limit(monitor.best)
-                solve_program(program, monitor, seconds=math.inf if unstable <= MANY else left / 2)
-        while monitor.reason() is None:
-            self._sample(portfolio, problem, monitor, min(SLICE, monitor.remaining))
+                solve_program(program, monitor, seconds=np.inf if unstable <= FEW else left / 2)
 
-    def _sample(
-        self,
-        portfolio: Portfolio,
-        problem: ControlProblem,
-        monitor: Monitor,
-        seconds: float,
-        means: Sequence[FloatArray] = (),
-    ) -> None:
-        with self._stage("samplers"):
-            self.best = portfolio.search(seconds, means)[0]
-            offer(problem, monitor, Plan(self.best.actions), "samplers")
+    def _go_on(self, portfolio: Portfolio, monitor: Monitor) -> None:
+        """Sample until the end."""
+        while monitor.reason() is None:
+            with self._stage("samplers"):
+                self.best = portfolio.search(min(PAUSE, monitor.remaining))[0]
+                self._offer(monitor, self.best.actions, "samplers")
+
+    def _offer(self, monitor: Monitor, actions: FloatArray, source: str) -> None:
+        """Offer a plan at what it costs on the model if it keeps all limits."""
+        assert self._horizon is not None
+        problem, found = self._horizon.problem, Plan(actions)
+        value = objective(problem, found)
+        if (monitor.best is None or value < monitor.best) and not check(problem, found):
+            monitor.offer(value, found, source)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         began = time.perf_counter()
         yield
         self.times[name] = self.times.get(name, 0.0) + time.perf_counter() - began
-
-
-def offer(problem: ControlProblem, monitor: Monitor, found: Plan, source: str) -> bool:
-    """Offer a plan at what it costs on the model if it keeps all limits; return whether it is the best one now."""
-    value = objective(problem, found)
-    if (monitor.best is not None and value >= monitor.best) or check(problem, found):
-        return False
-    return monitor.offer(value, found, source)
