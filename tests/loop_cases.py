@@ -13,7 +13,7 @@ from copt.problems.base import FloatArray
 
 
 def cartpole_episode(number: int = 0) -> Episode:
-    return Episode("CartPoleWalls", "cartpole-walls", 5, number, f"cartpole-walls-{number}")
+    return Episode("CartPoleWalls", 5, number, f"cartpole-walls-{number}")
 
 
 def drive(actions: FloatArray) -> Answer:

@@ -11,6 +11,7 @@ import pytest
 from control_cases import optimum, random_cost, random_problem
 
 from copt.bench import runner
+from copt.bench.episodes import Episode
 from copt.bench.isolate import Outcome, run_isolated
 from copt.bench.judge import judge
 from copt.bench.peers import COPT, Run, find_peer
@@ -121,26 +122,34 @@ def test_copt_prepares_for_control_alone() -> None:
 
 def test_plans_are_held_out_and_interleaved() -> None:
     entries = find_suite("control-plan").entries(None)
-    assert [entry.name for entry in entries[:5]] == [
-        "cartpole-walls-10-0",
-        "cartpole-walls-20-0",
-        "piecewise-affine-5-0",
-        "piecewise-affine-10-0",
-        "cartpole-walls-10-1",
-    ]
+    names = [entry.name for entry in entries]
+    assert names[:4] == ["cartpole-walls-10-0", "cartpole-walls-20-0", "affine-5-0", "affine-10-0"]
+    assert len(set(names)) == len(names) == 10 * len({name.rpartition("-")[0] for name in names})
     first = entries[0].load()
     assert (first.name, first.dimensions) == ("cartpole-walls-10-0", "4x1x10")
     assert first.start.tolist() == cartpole(horizon=10, seed=HELD_OUT).start.tolist()
-    assert first.start.tolist() != entries[4].load().start.tolist()
-    assert blocks_of("piecewise-affine-10-3") == ["piecewise-affine", "piecewise-affine, 10 steps"]
+    by_name = dict(zip(names, entries, strict=True))
+    assert first.start.tolist() != by_name["cartpole-walls-10-1"].load().start.tolist()
+    pushed = by_name["pusht-obstacles-5-0"].load()
+    assert (pushed.name, pushed.dimensions) == ("pusht-obstacles-5-0", "10x2x5")
+    assert pushed.keep_out
+    assert pushed.start.tolist() == Episode("PushTObstacles", 5, HELD_OUT, "").begin().state.tolist()
+    assert blocks_of("pusht-around-10-3") == ["pusht around", "pusht around, 10 steps"]
 
 
 def test_programs_have_the_promised_number_of_unstable_units() -> None:
     entries = find_suite("control-mip").entries(None)
-    assert len(entries) >= 10 * len(UNSTABLE)
-    for entry, (least, most) in zip(entries, UNSTABLE.values(), strict=False):
-        assert least <= unstable_units(entry.load()) <= most
-    assert blocks_of("relu-57-3") == ["50-57 unstable ReLUs"]
+    sources = {entry.name.partition("-relu")[0] for entry in entries}
+    assert sources == {"cartpole-walls", "affine-small", "pusht"}
+    assert len(entries) == 10 * len(sources) * len(UNSTABLE)
+    by_name = {entry.name: entry for entry in entries}
+    for source in sorted(sources):
+        for size, (least, most) in UNSTABLE.items():
+            name = f"{source}-relu{size}-0"
+            label = f"{least}-{most} unstable ReLUs"
+            assert blocks_of(name) == [label, f"{source.replace('-', ' ')}, {label}"]
+            if source != "cartpole-walls" or size == "25":  # longer ones take their time
+                assert least <= unstable_units(by_name[name].load()) <= most
     # Both ReLUs of the first step see the start alone, and those of the next ones more.
     assert unstable_units(dataclasses.replace(toy(), horizon=1)) == 0
     assert unstable_units(toy()) == 2
@@ -151,7 +160,9 @@ def test_a_suite_runs_and_is_published(tmp_path: Path, monkeypatch: pytest.Monke
         return Outcome(peer(instance, seconds=seconds, workers=workers, seed=seed), 60.0, 60.5)
 
     monkeypatch.setattr(runner, "run_isolated", run)
-    page = run_suite("control-mip", seconds=60, out=tmp_path, names=["relu-25-0"], workers=1, say=lambda _line: None)
+    page = run_suite(
+        "control-mip", seconds=60, out=tmp_path, names=["affine-small-relu25-0"], workers=1, say=lambda _line: None
+    )
     ours, naive = read_rows(tmp_path / "control-mip.csv", Row)
     assert (ours.solver, naive.solver) == ("copt", "naive-bigm")
     assert ours.proved

@@ -27,6 +27,7 @@ from copt.bench.suites import SUITES, find_suite
 from copt.errors import CoptError, FormatError, InvalidSolutionError, UnknownNameError
 from copt.instances.control_cartpole import LIMITS, cartpole_walls
 from copt.problems.base import FloatArray
+from copt.problems.relu import ReluNet
 
 WEIGHTS, EFFORT, STEPS = np.array([1.0, 1.0, 0.1, 0.1]), 0.01, 100  # of the cart-pole between walls
 
@@ -75,7 +76,7 @@ def test_actions_that_are_no_episode_are_refused(actions: FloatArray, message: s
 
 @pytest.mark.parametrize("name", ["copt", "mppi", "icem", "descent"])
 def test_controllers_keep_the_pole_from_falling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Episode, "network", lambda episode, dense: cartpole_walls())
+    monkeypatch.setattr(Episode, "network", lambda _episode, dense: cartpole_walls())
     episode = replace(cartpole_episode(), horizon=10)
     answer = find_peer("control-loop", name).run(episode, seconds=0.05, workers=1, seed=1)
     course = replay(episode, answer.solution.actions)
@@ -89,7 +90,7 @@ def test_controllers_keep_the_pole_from_falling(name: str, monkeypatch: pytest.M
 def test_episodes_are_held_out_and_their_models_have_names(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = find_suite("control-loop").entries(None)
     tasks = {entry.name.rpartition("-")[0] for entry in entries}
-    assert {"cartpole-walls", "pusht", "pusht-obstacles"} <= tasks
+    assert tasks == {"cartpole-walls", "pusht", "pusht-around", "pusht-obstacles"}
     assert len(entries) == 30 * len(tasks)
     first, *_ = entries
     assert (first.name, first.calls) == ("cartpole-walls-0", STEPS)
@@ -98,9 +99,13 @@ def test_episodes_are_held_out_and_their_models_have_names(monkeypatch: pytest.M
     assert episode.begin().state.tolist() == first.load().begin().state.tolist()
     asked: list[str] = []
     monkeypatch.setattr(importlib.import_module("copt.read"), "read_dynamics", asked.append)
-    episode.network(False)
-    episode.network(True)
-    assert asked == ["control-cartpole-walls-v1", "control-cartpole-walls-dense-v1"]
+    for task in ("CartPoleWalls", "PushTAround"):
+        replace(episode, task=task).network(dense=False)
+    replace(episode, task="PushTAround").network(dense=True)
+    assert asked == ["control-cartpole-walls-v1", "control-pusht-v1", "control-pusht-dense-v1"]
+    exact = episode.network(dense=True)
+    assert isinstance(exact, ReluNet)
+    assert exact.weights[0].tolist() == cartpole_walls().weights[0].tolist()
 
 
 def test_every_sampler_drives_on_both_models() -> None:
@@ -161,17 +166,19 @@ def test_an_episode_counts_once_with_its_mean_over_the_seeds() -> None:
     assert ours.success.value == 0.75
     assert ours.final_cost == mean_interval([1.5, 0.5])
     assert ours.cost == mean_interval([15.0, 5.0])
-    assert ours.advantage is None
+    assert (ours.final_margin, ours.cost_margin) == (None, None)
     assert (ours.beyond, ours.broken) == (1 / 12, 2 / 12)
     assert ours.median_seconds == pytest.approx(0.1)
     assert ours.late_seconds == pytest.approx(0.2)
     # In episode 0 by 3 and by 2, in episode 1 by a half.
-    assert mppi.advantage == mean_interval([2.5, 0.5])
-    assert (icem.failed, icem.final_cost, icem.advantage, icem.beyond) == (1, None, None, None)
+    assert mppi.final_margin == mean_interval([2.5, 0.5])
+    assert mppi.cost_margin == mean_interval([25.0, 5.0])
+    assert (icem.failed, icem.final_cost, icem.final_margin, icem.beyond) == (1, None, None, None)
     assert icem.success is not None
     assert icem.success.value == 0.0
-    best = best_of([ours, mppi, icem], "copt")
-    assert best is mppi
+    for measure in ("final_cost", "cost"):
+        assert best_of([ours, mppi, icem], "copt", measure) is mppi
+        assert best_of([ours, icem], "copt", measure) is None
 
 
 def test_the_table_says_what_was_measured(tmp_path: Path) -> None:
@@ -193,7 +200,8 @@ def test_the_table_says_what_was_measured(tmp_path: Path) -> None:
     assert "5 (1 failed)" in mppi
     assert verdict == (
         "Lowest final cost of the others: mppi-dense, 0.515; copt 0.265, clearly lower in the same episodes "
-        "(+0.25 to +0.25)."
+        "(+0.25 to +0.25). Lowest cost of the others: mppi-dense, 5.15; copt 2.65, clearly lower in the same episodes "
+        "(+2.5 to +2.5)."
     )
     page = tmp_path / "page.html"
     heading = Heading("control-loop", "a note", "copt bench control-loop", (), {"copt": "ours", "mppi": "theirs"})

@@ -11,6 +11,8 @@ from copt.bench.episodes import Drive, Episode
 from copt.bench.peers_control import Planner
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, Plan, check
+from copt.problems.planar import Planar
+from copt.problems.relu import ReluNet
 
 __all__ = ["prepare_loop", "run_loop"]
 
@@ -25,11 +27,11 @@ class Controller(Protocol):
 class _Copt:
     """``copt.control.MPC`` with its defaults."""
 
-    def __init__(self, problem: ControlProblem, seconds: float, seed: int) -> None:
+    def __init__(self, network: ReluNet | Planar, problem: ControlProblem, seconds: float, seed: int) -> None:
         from copt.control import MPC
 
         self._mpc = MPC(
-            problem.dynamics,
+            network,
             problem.cost,
             horizon=problem.horizon,
             u_bounds=(problem.u_lower, problem.u_upper),
@@ -77,7 +79,7 @@ def run_loop(
     env, network = instance.begin(), instance.network(dense)
     problem = env.problem(network, instance.horizon)
     controller: Controller = (
-        _Copt(problem, seconds, seed) if planner is None else _Sampler(planner, seconds, workers, seed)
+        _Copt(network, problem, seconds, seed) if planner is None else _Sampler(planner, seconds, workers, seed)
     )
     actions, times, broken, over = [], [], [], False
     while not over:

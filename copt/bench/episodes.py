@@ -7,13 +7,22 @@ import numpy as np
 
 from copt.errors import InvalidSolutionError
 from copt.problems.base import FloatArray
+from copt.problems.control import ControlProblem
 from copt.problems.planar import Planar
 from copt.problems.relu import ReluNet
 
 if TYPE_CHECKING:
     from copt.envs import ControlEnv
 
-__all__ = ["Course", "Drive", "Episode", "replay"]
+__all__ = ["MODELS", "Course", "Drive", "Episode", "replay"]
+
+MODELS: dict[str, tuple[str, str | None]] = {
+    "CartPoleWalls": ("control-cartpole-walls-v1", None),
+    "PushT": ("control-pusht-v1", "control-pusht-dense-v1"),
+    "PushTAround": ("control-pusht-v1", "control-pusht-dense-v1"),
+    "PushTObstacles": ("control-pusht-v1", "control-pusht-dense-v1"),
+}
+"""Task -> the policies that are the sparse and the dense model of its dynamics; None for the equations themselves."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +30,7 @@ class Episode:
     """One episode of a task.
 
     Args:
-        task: Word of the task, as in ``copt.envs.CONTROL``.
-        model: Word of the models of its dynamics: the policies ``control-MODEL-v1`` and ``control-MODEL-dense-v1``.
+        task: Word of the task, as in ``MODELS`` and ``copt.envs.CONTROL``.
         horizon: Steps that controllers look ahead.
         seed: Seed of the episode.
         name: Name in tables.
@@ -31,7 +39,6 @@ class Episode:
     family: ClassVar[str] = "control-loop"
 
     task: str
-    model: str
     horizon: int
     seed: int
     name: str
@@ -54,9 +61,15 @@ class Episode:
 
     def network(self, dense: bool) -> ReluNet | Planar:
         """Return the model that a controller plans with."""
+        from copt.instances.control_cartpole import cartpole_walls
         from copt.read import read_dynamics
 
-        return read_dynamics(f"control-{self.model}-dense-v1" if dense else f"control-{self.model}-v1")
+        name = MODELS[self.task][dense]
+        return cartpole_walls() if name is None else read_dynamics(name)
+
+    def problem(self) -> ControlProblem:
+        """Return the problem of planning at the start with the sparse model."""
+        return self.begin().problem(self.network(dense=False), self.horizon)
 
 
 @dataclass(frozen=True, eq=False)

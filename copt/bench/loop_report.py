@@ -17,6 +17,7 @@ COLUMNS = (
     "episodes",
     "goal reached",
     "final cost",
+    f"minus {BASELINE}'s",
     "cost",
     f"minus {BASELINE}'s",
     "beyond limits",
@@ -32,13 +33,15 @@ METHOD = (
     "What came of an episode is simulated again from the actions alone, with nothing that the controller says.",
     "Final cost: what the last state costs. Cost: the sum over all steps; an episode in which the system is lost pays "
     "for its last state until the end.",
-    f"Minus {BASELINE}'s: by how much the final cost exceeds that of {BASELINE} in the same episodes, on average; "
-    "above zero is worse.",
+    f"Minus {BASELINE}'s: by how much a cost exceeds that of {BASELINE} in the same episodes, on average; above zero "
+    "is worse.",
     "Beyond limits: share of the steps that took the system beyond a limit or into an obstacle. Plans beyond: share of "
     "the steps whose plan did so on the controller's own model.",
     "Intervals are 95 %: Wilson's score for rates, Student's t for means, over episodes. An episode counts once, with "
     "its mean over the seeds of the controller.",
 )
+
+MEASURES = (("final_cost", "final_margin"), ("cost", "cost_margin"))  # fields of a form
 
 Group = tuple[str, float, int]  # task, time limit, workers
 
@@ -89,8 +92,9 @@ def _cells(form: Form) -> tuple[str, ...]:
         f"{form.episodes}{failed}",
         _rate(form.success),
         _mean(form.final_cost),
+        _mean(form.final_margin, "+"),
         _mean(form.cost),
-        _mean(form.advantage, "+"),
+        _mean(form.cost_margin, "+"),
         _share(form.beyond),
         _share(form.broken),
         _milliseconds(form.median_seconds),
@@ -99,13 +103,18 @@ def _cells(form: Form) -> tuple[str, ...]:
 
 
 def _verdict(known: Sequence[Form]) -> str:
-    """Return one sentence on the best of the others, from the baseline's side."""
-    best = best_of(known, BASELINE)
+    """Return sentences on the best of the others, from the baseline's side."""
     own = next((form for form in known if form.solver == BASELINE), None)
-    if best is None or own is None or best.final_cost is None or own.final_cost is None:
+    return " ".join(_against(known, own, measure, margin) for measure, margin in MEASURES) if own else ""
+
+
+def _against(known: Sequence[Form], own: Form, measure: str, margin: str) -> str:
+    best, ours = best_of(known, BASELINE, measure), getattr(own, measure)
+    if best is None or ours is None:
         return ""
-    gap, costs = best.advantage, (best.final_cost.value, own.final_cost.value)
-    text = f"Lowest final cost of the others: {best.solver}, {costs[0]:.3g}; {BASELINE} {costs[1]:.3g}"
+    text = f"Lowest {measure.replace('_', ' ')} of the others: {best.solver}, {getattr(best, measure).value:.3g}; "
+    text += f"{BASELINE} {ours.value:.3g}"
+    gap: Interval | None = getattr(best, margin)
     if gap is None or gap.low is None or gap.high is None:
         return f"{text}."
     side = "clearly lower" if gap.low > 0 else "clearly higher" if gap.high < 0 else "neither clearly lower nor higher"

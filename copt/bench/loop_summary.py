@@ -35,8 +35,9 @@ class Form:
         failed: Number of runs without a course: something went wrong.
         success: Share of episodes in which the goal was reached.
         final_cost: Mean cost of the last state.
+        final_margin: Mean of that minus what the baseline has in the same episodes; None of the baseline itself.
         cost: Mean cost of the whole episode.
-        advantage: Mean of its final cost minus that of the baseline in the same episodes; None of the baseline itself.
+        cost_margin: Likewise.
         beyond: Share of the steps after which the system was beyond a limit.
         broken: Share of the steps whose plan broke a limit on its own model.
         median_seconds: Of the steps.
@@ -48,8 +49,9 @@ class Form:
     failed: int
     success: Interval | None
     final_cost: Interval | None
+    final_margin: Interval | None
     cost: Interval | None
-    advantage: Interval | None
+    cost_margin: Interval | None
     beyond: float | None
     broken: float | None
     median_seconds: float | None
@@ -91,10 +93,10 @@ def forms(rows: Sequence[EpisodeRow], baseline: str) -> list[Form]:
     return [_form(rows, solver, baseline) for solver in dict.fromkeys(row.solver for row in rows)]
 
 
-def best_of(known: Iterable[Form], baseline: str) -> Form | None:
-    """Return the other controller with the lowest mean final cost."""
-    others = [form for form in known if form.solver != baseline and form.final_cost is not None]
-    return min(others, key=lambda form: form.final_cost.value if form.final_cost else math.inf, default=None)
+def best_of(known: Iterable[Form], baseline: str, measure: str) -> Form | None:
+    """Return the other controller with the lowest mean ``final_cost`` or ``cost``."""
+    others = [form for form in known if form.solver != baseline and getattr(form, measure) is not None]
+    return min(others, key=lambda form: float(getattr(form, measure).value), default=None)
 
 
 def _form(rows: Sequence[EpisodeRow], solver: str, baseline: str) -> Form:
@@ -108,8 +110,9 @@ def _form(rows: Sequence[EpisodeRow], solver: str, baseline: str) -> Form:
         failed=len(own) - len(ended),
         success=rate_interval(list(_by_episode(own, lambda row: float(row.success)).values())),
         final_cost=mean_interval(list(_by_episode(ended, _final_cost).values())),
-        cost=mean_interval(list(_by_episode(ended, lambda row: row.cost or 0.0).values())),
-        advantage=None if solver == baseline else _advantage(rows, solver, baseline),
+        final_margin=_margin(rows, solver, baseline, _final_cost),
+        cost=mean_interval(list(_by_episode(ended, _cost).values())),
+        cost_margin=_margin(rows, solver, baseline, _cost),
         beyond=sum(row.violations for row in ended) / steps if steps else None,
         broken=sum(row.broken_plans for row in ended) / steps if steps else None,
         median_seconds=float(np.quantile(times, 0.5)) if steps else None,
@@ -117,19 +120,27 @@ def _form(rows: Sequence[EpisodeRow], solver: str, baseline: str) -> Form:
     )
 
 
-def _advantage(rows: Sequence[EpisodeRow], solver: str, baseline: str) -> Interval | None:
-    """Pair the final costs of the runs that both controllers ended."""
+def _margin(
+    rows: Sequence[EpisodeRow], solver: str, baseline: str, value: Callable[[EpisodeRow], float]
+) -> Interval | None:
+    """Return by how much a value exceeds that of the baseline in the runs that both ended."""
+    if solver == baseline:
+        return None
     ended = {(row.solver, row.instance, row.seed): row for row in rows if row.final_cost is not None}
     pairs: dict[str, list[float]] = {}
     for (name, instance, seed), theirs in ended.items():
         ours = ended.get((baseline, instance, seed))
         if name == solver and ours is not None:
-            pairs.setdefault(instance, []).append(_final_cost(theirs) - _final_cost(ours))
+            pairs.setdefault(instance, []).append(value(theirs) - value(ours))
     return mean_interval([statistics.fmean(values) for values in pairs.values()])
 
 
 def _final_cost(row: EpisodeRow) -> float:
     return math.nan if row.final_cost is None else row.final_cost
+
+
+def _cost(row: EpisodeRow) -> float:
+    return math.nan if row.cost is None else row.cost
 
 
 def _by_episode(rows: Iterable[EpisodeRow], value: Callable[[EpisodeRow], float]) -> dict[str, float]:

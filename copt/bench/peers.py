@@ -70,9 +70,10 @@ def _planning(sampler: Sampler) -> Peer:
 def _driving(sampler: Sampler, dense: bool) -> Peer:
     """Return a sampler as a peer that drives episodes, on the sparse or on the dense model."""
     run = partial(controllers.run_loop, planner=sampler.planner, dense=dense)
-    model, name = ("dense", f"{sampler.name}-dense") if dense else ("sparse", sampler.name)
+    name = f"{sampler.name}-dense" if dense else sampler.name
+    model = "dense model, or the exact one of the cart-pole" if dense else "sparse model"
     prepare = partial(controllers.prepare_loop, sampler.prepare)
-    return Peer(name, run, f"{sampler.note}, on the {model} model", (*sampler.packages, "pymunk"), prepare)
+    return Peer(name, run, f"{sampler.note}, on the {model}", (*sampler.packages, "pymunk"), prepare)
 
 
 OWN = ("ortools", "numba")

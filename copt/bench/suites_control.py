@@ -10,40 +10,59 @@ from typing import Any
 import numpy as np
 
 from copt.bench.entries import Entry, Suite
+from copt.bench.episodes import Episode
 from copt.problems.control import ControlProblem
 from copt.registry import FAMILIES
 
 __all__ = ["HELD_OUT", "SUITES", "UNSTABLE", "blocks", "unstable_units"]
 
-HELD_OUT = 10_000  # seeds from here on are the benchmark's; what learns or is tuned takes smaller ones
+HELD_OUT = 10_000  # seeds from here on are the benchmark's; what is tuned takes smaller ones
 SEEDS = 10
 
-# Name, generator, its arguments.
-_PLANS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("cartpole-walls-10", "cartpole-walls", {"horizon": 10}),
-    ("cartpole-walls-20", "cartpole-walls", {"horizon": 20}),
-    ("piecewise-affine-5", "piecewise-affine", {"states": 4, "actions": 2, "units": 24, "horizon": 5}),
-    ("piecewise-affine-10", "piecewise-affine", {"states": 4, "actions": 2, "units": 24, "horizon": 10}),
-)
+# Source of problems -> generator and its arguments, or the task whose episodes they begin.
+_SOURCES: dict[str, tuple[str, dict[str, Any]] | str] = {
+    "cartpole-walls": ("cartpole-walls", {}),
+    "affine": ("piecewise-affine", {"states": 4, "actions": 2, "units": 24}),
+    "affine-small": ("piecewise-affine", {"states": 4, "actions": 2, "units": 14}),
+    "pusht": "PushT",
+    "pusht-around": "PushTAround",
+    "pusht-obstacles": "PushTObstacles",
+}
 
+# Source of plans -> their horizons.
+_PLANS = {
+    "cartpole-walls": (10, 20),
+    "affine": (5, 10),
+    "pusht": (5, 10),
+    "pusht-around": (5, 10),
+    "pusht-obstacles": (5, 10),
+}
+
+# Sources of programs. The horizon grows until there are enough ReLUs that can be on either side of zero.
+_PROGRAMS = ("cartpole-walls", "affine-small", "pusht")
+LONGEST = 64  # horizon
 UNSTABLE = {"25": (15, 25), "35": (26, 35), "57": (50, 57)}
-"""Set of programs -> least and greatest number of ReLUs over the horizon that can be on either side of zero."""
-
-# Set -> units and steps from which problems with so many unstable ReLUs are drawn.
-_PROGRAMS = {"25": (14, 2), "35": (12, 3), "57": (16, 4)}
+"""Set of programs -> least and greatest number of such ReLUs."""
 
 
-def _plan(name: str, kind: str, arguments: dict[str, Any]) -> ControlProblem:
-    problem: ControlProblem = FAMILIES["control"].load("instances").GENERATORS[kind](**arguments)
+def _problem(source: str, horizon: int, seed: int, name: str) -> ControlProblem:
+    kind = _SOURCES[source]
+    if isinstance(kind, str):
+        problem = Episode(kind, horizon, seed, name).problem()
+    else:
+        build = FAMILIES["control"].load("instances").GENERATORS[kind[0]]
+        problem = build(**kind[1], horizon=horizon, seed=seed)
     return dataclasses.replace(problem, name=name)
 
 
 def _plans(_folder: Path | None) -> list[Entry]:
-    return [
-        Entry(f"{stem}-{k}", functools.partial(_plan, f"{stem}-{k}", kind, arguments | {"seed": HELD_OUT + k}))
-        for k in range(SEEDS)
-        for stem, kind, arguments in _PLANS
-    ]
+    entries = []
+    for k in range(SEEDS):
+        for source, horizons in _PLANS.items():
+            for horizon in horizons:
+                name = f"{source}-{horizon}-{k}"
+                entries.append(Entry(name, functools.partial(_problem, source, horizon, HELD_OUT + k, name)))
+    return entries
 
 
 def unstable_units(problem: ControlProblem) -> int:
@@ -55,24 +74,42 @@ def unstable_units(problem: ControlProblem) -> int:
     return int(crown_bounds(net, low, high).unstable(net).sum())
 
 
-def _program(name: str, sort: str, number: int) -> ControlProblem:
+def _program(source: str, size: str, number: int, name: str) -> ControlProblem:
     """Return the first problem from a seed on that has as many unstable ReLUs as its set asks for."""
-    least, most = UNSTABLE[sort]
-    units, horizon = _PROGRAMS[sort]
-    arguments = {"states": 4, "actions": 2, "units": units, "horizon": horizon}
+    least, most = UNSTABLE[size]
     for seed in itertools.count(HELD_OUT + 100 * number):
-        problem = _plan(name, "piecewise-affine", arguments | {"seed": seed})
-        if least <= unstable_units(problem) <= most:
+        problem = _shortest(source, seed, name, least)
+        if problem is not None and unstable_units(problem) <= most:
             return problem
     raise AssertionError("there is no last seed")
 
 
+def _shortest(source: str, seed: int, name: str, least: int) -> ControlProblem | None:
+    """Return the problem with the shortest horizon that makes for enough unstable ReLUs, None if it would be too long.
+
+    Their number grows with the horizon: the ReLUs of its first steps are those of a shorter one.
+    """
+    low, high = 0, 1
+    while unstable_units(_problem(source, high, seed, name)) < least:
+        low, high = high, 2 * high
+        if high > LONGEST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        if unstable_units(_problem(source, middle, seed, name)) < least:
+            low = middle
+        else:
+            high = middle
+    return _problem(source, high, seed, name)
+
+
 def _programs(_folder: Path | None) -> list[Entry]:
-    return [
-        Entry(f"relu-{sort}-{k}", functools.partial(_program, f"relu-{sort}-{k}", sort, k))
-        for k in range(SEEDS)
-        for sort in UNSTABLE
-    ]
+    entries = []
+    for k in range(SEEDS):
+        for source, size in itertools.product(_PROGRAMS, UNSTABLE):
+            name = f"{source}-relu{size}-{k}"
+            entries.append(Entry(name, functools.partial(_program, source, size, k, name)))
+    return entries
 
 
 SUITES = (
@@ -95,12 +132,13 @@ SUITES = (
 
 def blocks(name: str) -> list[str] | None:
     """Return the sets that a benchmark problem is summarised with, or None for other names."""
-    program = re.fullmatch(r"relu-([0-9]+)-[0-9]+", name)
-    if program:
-        least, most = UNSTABLE[program[1]]
-        return [f"{least}-{most} unstable ReLUs"]
-    stem, _, _ = name.rpartition("-")
-    if any(stem == known for known, *_ in _PLANS):
-        task, _, horizon = stem.rpartition("-")
-        return [task, f"{task}, {horizon} steps"]
+    program = re.fullmatch(r"(.+)-relu([0-9]+)-[0-9]+", name)
+    if program and program[1] in _PROGRAMS and program[2] in UNSTABLE:
+        label = "{}-{} unstable ReLUs".format(*UNSTABLE[program[2]])
+        source = program[1].replace("-", " ")
+        return [label, f"{source}, {label}"]
+    plan = re.fullmatch(r"(.+)-([0-9]+)-[0-9]+", name)
+    if plan and plan[1] in _PLANS:
+        task = plan[1].replace("-", " ")
+        return [task, f"{task}, {plan[2]} steps"]
     return None
