@@ -182,6 +182,17 @@ def test_numpy_and_torch_compute_the_same(rounds: int) -> None:
         assert np.ptp(expected) > 0.01
 
 
+def test_a_guide_knows_its_program_before_and_after_the_relaxation_and_then_another() -> None:
+    net, weights = NetGuide(random_weights()), random_weights()
+    for instance in (SMALL[0], SMALL[1], SMALL[0]):
+        told = guessable(instance)
+        for relaxed in (None, relaxed_of(instance, 1), relaxed_of(instance, 2), None):
+            logits = forward(graph_of(instance, relaxed), weights).astype(np.float64)
+            found = net.probabilities(instance, relaxed)
+            np.testing.assert_allclose(found[told], 1.0 / (1.0 + np.exp(-logits[told])), rtol=1e-12)
+            assert np.isnan(found[~told]).all()
+
+
 def test_gradients_go_through_the_sparse_products() -> None:
     import torch
 

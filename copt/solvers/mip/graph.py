@@ -13,7 +13,7 @@ from copt.problems.base import FloatArray, IntArray
 from copt.problems.mip import MIP
 from copt.solvers.mip.submip import Relaxed
 
-__all__ = ["LP_ROWS", "LP_VARIABLES", "ROWS", "VARIABLES", "Graph", "graph_of"]
+__all__ = ["LP_ROWS", "LP_VARIABLES", "ROWS", "VARIABLES", "Graph", "Reader", "graph_of"]
 
 VARIABLES = (
     "binary",
@@ -83,7 +83,7 @@ class _Nonzeros:
         self.lengths = np.diff(instance.starts)
         self.rows = np.repeat(np.arange(instance.num_rows), self.lengths)
         self.columns = instance.columns
-        self.order = np.argsort(self.columns, kind="stable")
+        self.order = _grouped(self.columns, n)
         self.degrees = np.bincount(self.columns, minlength=n)
         self.first = np.concatenate([[0], np.cumsum(self.degrees)])
         low, high = instance.row_lower, instance.row_upper
@@ -121,20 +121,41 @@ def graph_of(instance: MIP, relaxed: Relaxed | None = None) -> Graph:
         instance: The program.
         relaxed: The solution of its relaxation; without one the features that are made of it are 0.
     """
-    some = _Nonzeros(instance)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # explicit zeros among the coefficients
-        variables = np.column_stack([*_of_variables(some), *_of_relaxed_variables(instance, relaxed)])
-        rows = np.column_stack([*_of_rows(some), *_of_relaxed_rows(some, relaxed)])
-    r, n = instance.num_rows, instance.num_variables
-    means = (some.signed / some.sum[some.rows]).astype(np.float32)
-    scaled = some.signed / some.largest[some.rows] / some.degrees[some.columns]
-    back = scaled[some.order].astype(np.float32)
-    return Graph(
-        np.nan_to_num(variables, posinf=1.0, neginf=-1.0).astype(np.float32),
-        np.nan_to_num(rows, posinf=1.0, neginf=-1.0).astype(np.float32),
-        csr_array((means, some.columns, instance.starts), shape=(r, n)),
-        csr_array((back, some.rows[some.order], some.first), shape=(n, r)),
-    )
+    return Reader(instance).read(relaxed)
+
+
+class Reader:
+    """Reads one program before and after its relaxation is solved; what both have in common is computed once.
+
+    Args:
+        instance: The program.
+    """
+
+    def __init__(self, instance: MIP) -> None:
+        some = self._nonzeros = _Nonzeros(instance)
+        self.instance = instance
+        r, n = instance.num_rows, instance.num_variables
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # explicit zeros among the coefficients
+            self._variables, self._rows = _tidy(_of_variables(some)), _tidy(_of_rows(some))
+        means = (some.signed / some.sum[some.rows]).astype(np.float32)
+        scaled = some.signed / some.largest[some.rows] / some.degrees[some.columns]
+        back = scaled[some.order].astype(np.float32)
+        self._to_rows = csr_array((means, some.columns, instance.starts), shape=(r, n))
+        self._to_variables = csr_array((back, some.rows[some.order], some.first), shape=(n, r))
+
+    def read(self, relaxed: Relaxed | None) -> Graph:
+        """Return the graph, with the features that are made of the relaxation's solution if there is one, else 0."""
+        some = self._nonzeros
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            variables = _tidy(_of_relaxed_variables(some.instance, relaxed))
+            rows = _tidy(_of_relaxed_rows(some, relaxed))
+        return Graph(
+            np.hstack([self._variables, variables]), np.hstack([self._rows, rows]), self._to_rows, self._to_variables
+        )
+
+
+def _tidy(features: list[FloatArray]) -> Float32:
+    return np.nan_to_num(np.column_stack(features), posinf=1.0, neginf=-1.0).astype(np.float32)
 
 
 def _of_variables(some: _Nonzeros) -> list[FloatArray]:
@@ -227,7 +248,8 @@ def _room(some: _Nonzeros, limit: FloatArray) -> FloatArray:
 
 def _ranks_in_rows(some: _Nonzeros, values: FloatArray) -> FloatArray:
     """Return where each nonzero's value ranks in its row, from 0 to 1; equal ones share the lowest."""
-    order = np.lexsort((values, some.rows))
+    order = np.argsort(values)
+    order = order[_grouped(some.rows[order], some.lengths.size)]
     sorted_values, rows = values[order], some.rows[order]
     new = np.ones(values.size, dtype=np.bool_)
     new[1:] = (rows[1:] != rows[:-1]) | (sorted_values[1:] > sorted_values[:-1])
@@ -235,6 +257,14 @@ def _ranks_in_rows(some: _Nonzeros, values: FloatArray) -> FloatArray:
     ranks = np.empty(values.size)
     ranks[order] = place / np.maximum(1, some.lengths[rows] - 1)
     return ranks
+
+
+def _grouped(keys: IntArray, groups: int) -> IntArray:
+    """Return the order that sorts ``keys`` from 0 to ``groups`` - 1 and leaves equal ones as they are."""
+    places = np.arange(keys.size)
+    matrix = csr_array((places, keys, np.array([0, keys.size])), shape=(1, groups))
+    order: IntArray = matrix.tocsc().data  # a counting sort
+    return order
 
 
 def _ranks(values: FloatArray) -> FloatArray:

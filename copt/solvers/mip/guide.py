@@ -5,7 +5,6 @@ SCIP and the checker judge like any others. ``copt.models.mip_guide`` holds the 
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from copt.policy import Policy
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
 from copt.solvers.mip.features import NAMES, describe
-from copt.solvers.mip.graph import Float32, Graph, graph_of
+from copt.solvers.mip.graph import Float32, Graph, Reader
 from copt.solvers.mip.submip import Mask, Relaxed
 
 __all__ = ["FINGERPRINT", "NetGuide", "fingerprint", "forward", "guessable", "guide_of"]
@@ -25,18 +24,22 @@ MARGIN = {True: 0.5, False: 0.1}  # by which logarithms, and all else, may be ou
 Weights = Mapping[str, Float32]
 
 
-class NetGuide(NamedTuple):
+class NetGuide:
     """Guesses by a network.
 
     Args:
         weights: Its parameters by name.
     """
 
-    weights: dict[str, Float32]
+    def __init__(self, weights: dict[str, Float32]) -> None:
+        self.weights = weights
+        self._reader: Reader | None = None
 
     def probabilities(self, instance: MIP, relaxed: Relaxed | None) -> FloatArray:
         """Return how likely each variable is above its lower bound, NaN where nothing is known, shape (variables,)."""
-        logits = forward(graph_of(instance, relaxed), self.weights).astype(np.float64)
+        if self._reader is None or self._reader.instance is not instance:
+            self._reader = Reader(instance)
+        logits = forward(self._reader.read(relaxed), self.weights).astype(np.float64)
         return np.where(guessable(instance), 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0))), np.nan)
 
     def stranger(self, instance: MIP) -> str | None:
