@@ -2,12 +2,14 @@
 
 import importlib
 import importlib.metadata
+import multiprocessing
 import os
 import pkgutil
 import platform
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +27,7 @@ def report(*, warm: bool = False) -> Iterator[str]:
     """Yield one line a finding.
 
     Args:
-        warm: Compile every kernel that is not, so that the first solve need not; half a minute on first use.
+        warm: Compile every kernel that is not, so that the first solve need not; some minutes on first use.
     """
     yield f"copt       {copt.__version__} at {Path(copt.__file__).parent}"
     yield f"python     {platform.python_version()} on {platform.platform()}"
@@ -65,13 +67,23 @@ def _version(name: str) -> str:
 
 
 def _warm() -> Iterator[str]:
-    for family in FAMILIES.values():
-        warm = getattr(family.load("solver"), "warm", None)
-        if warm is not None:
-            yield f"warming    {family.name}, up to a minute where nothing is compiled yet"
-            began = time.perf_counter()
-            warm()
-            yield f"warmed     {family.name} in {time.perf_counter() - began:.1f} s"
+    """Compile the kernels of all families, as many at a time as there are cores."""
+    yield "warming    all families, some minutes where nothing is compiled yet"
+    workers = min(_usable_cores() or 1, len(FAMILIES))
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for name, seconds in zip(FAMILIES, pool.map(_warmed, FAMILIES), strict=True):
+            if seconds is not None:
+                yield f"warmed     {name} in {seconds:.1f} s"
+
+
+def _warmed(name: str) -> float | None:
+    """Compile the kernels of a family; return the seconds that it took, None if it has none."""
+    warm = getattr(FAMILIES[name].load("solver"), "warm", None)
+    if warm is None:
+        return None
+    began = time.perf_counter()
+    warm()
+    return time.perf_counter() - began
 
 
 def _caches() -> Iterator[str]:

@@ -77,9 +77,9 @@ class Args:
     """Programs to measure on."""
     trial: float = 10.0
     """Seconds of processor time of each search that measures."""
-    hidden: int = 32
+    hidden: int = 16
     """Width of every layer."""
-    rounds: int = 2
+    rounds: int = 1
     """Rounds of messages between variables and rows."""
     rate: float = 3e-3
     """First learning rate; it falls along a cosine."""
