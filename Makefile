@@ -17,7 +17,7 @@ demo: .venv/installed-core
 # kernels compile on one core while the other checks style and types
 test: .venv/installed-all
 	$(BIN)/copt doctor --warm & warming=$$!; $(MAKE) lint && wait $$warming
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 lint: .venv/installed-all
 	$(BIN)/ruff check .

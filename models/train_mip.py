@@ -79,7 +79,7 @@ class Args:
     """Seconds of processor time of each search that measures."""
     hidden: int = 16
     """Width of every layer."""
-    rounds: int = 1
+    rounds: int = 2
     """Rounds of messages between variables and rows."""
     rate: float = 3e-3
     """First learning rate; it falls along a cosine."""
