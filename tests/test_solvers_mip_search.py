@@ -50,6 +50,14 @@ def test_patience_counts_from_the_last_point_that_is_the_best_known(best: bool) 
     assert (outcome.seconds > 30.0) == best
 
 
+def test_highs_keeps_to_the_patience_where_it_does_not_ask() -> None:
+    instance = item_placement(seed=0)
+    # A clock that stands still: whenever HiGHS asks, there is time left. Within linear programs it never asks.
+    search = SubMIP(instance, lambda _: False, lambda: False, 0, lambda: 0.0)
+    nothing = np.zeros(instance.num_variables, dtype=np.bool_)
+    assert not search.solve(nothing, np.zeros(instance.num_variables), seconds=1e6, patience=0.2).exhausted
+
+
 def informed(instance: MIP) -> State:
     """Return what is known after the relaxation and two points."""
     search, found = search_of(instance)

@@ -81,6 +81,8 @@ class SubMIP:
         self._highs.cbSimplexInterrupt.subscribe(self._look)
         self._highs.cbIpmInterrupt.subscribe(self._look)
         self._patience = self._until = self._most = np.inf
+        self._offset = self._began = 0.0
+        self._born = clock(), time.perf_counter()
 
     def relax(self, seconds: float) -> Relaxed | None:
         """Return the solution of the linear relaxation, None if it is not found in time or there is none."""
@@ -144,16 +146,29 @@ class SubMIP:
         began = self._clock()
         self._patience, self._until, self._most = patience, began + min(patience, seconds), began + seconds
         # HiGHS' clock runs on from one linear program to the next, but starts anew with each tree.
-        limit = max(0.01, seconds) + (self._highs.getRunTime() if relaxed else 0.0)
-        self._highs.setOptionValue("time_limit", limit if self._clock is time.perf_counter else np.inf)
+        self._offset = self._highs.getRunTime() if relaxed else 0.0
+        self._began = time.perf_counter()
+        self._limit()
         self._highs.run()
 
     def _hear(self, event: Any) -> None:
         if self._tell(np.array(event.data_out.mip_solution)):
             self._until = min(self._most, self._clock() + self._patience)
+            self._limit()
 
     def _look(self, event: Any) -> None:
         event.data_in.user_interrupt = self._clock() >= self._until or self._halted()  # it stays as it is left
+
+    def _limit(self) -> None:
+        """Tell HiGHS when to stop: within the linear programs of a tree it looks at its limit, but does not ask."""
+        left = (self._until - self._clock()) * self._pace()
+        passed = time.perf_counter() - self._began
+        self._highs.setOptionValue("time_limit", self._offset + max(0.01, passed + left))
+
+    def _pace(self) -> float:
+        """Return how many seconds pass during one of the clock, which is slower where others use the processor."""
+        own = self._clock() - self._born[0]
+        return 1.0 if own < 0.1 else max(1.0, (time.perf_counter() - self._born[1]) / own)
 
 
 def _model(instance: MIP) -> highspy.HighsLp:
