@@ -81,7 +81,7 @@ class SubMIP:
         self._highs.cbSimplexInterrupt.subscribe(self._look)
         self._highs.cbIpmInterrupt.subscribe(self._look)
         self._patience = self._until = self._most = np.inf
-        self._offset = self._began = 0.0
+        self._offset, self._began, self._asked = 0.0, 0.0, False
         self._born = clock(), time.perf_counter()
 
     def relax(self, seconds: float) -> Relaxed | None:
@@ -120,7 +120,7 @@ class SubMIP:
             fixed: Which are held, shape (variables,).
             values: Where they are held, shape (variables,).
             seconds: Most seconds.
-            patience: Most seconds without a point that is the best known.
+            patience: Most seconds without a point that is the best known, once the search has begun.
             start: A point of the neighbourhood that is to be beaten.
         """
         highs, instance = self._highs, self.instance
@@ -144,7 +144,7 @@ class SubMIP:
 
     def _run(self, seconds: float, patience: float = np.inf, *, relaxed: bool = False) -> None:
         began = self._clock()
-        self._patience, self._until, self._most = patience, began + min(patience, seconds), began + seconds
+        self._patience, self._until, self._most, self._asked = patience, began + seconds, began + seconds, False
         # HiGHS' clock runs on from one linear program to the next, but starts anew with each tree.
         self._offset = self._highs.getRunTime() if relaxed else 0.0
         self._began = time.perf_counter()
@@ -153,11 +153,17 @@ class SubMIP:
 
     def _hear(self, event: Any) -> None:
         if self._tell(np.array(event.data_out.mip_solution)):
-            self._until = min(self._most, self._clock() + self._patience)
-            self._limit()
+            self._wait()
 
     def _look(self, event: Any) -> None:
+        if not self._asked:  # what HiGHS takes to begin costs no patience
+            self._asked = True
+            self._wait()
         event.data_in.user_interrupt = self._clock() >= self._until or self._halted()  # it stays as it is left
+
+    def _wait(self) -> None:
+        self._until = min(self._most, self._clock() + self._patience)
+        self._limit()
 
     def _limit(self) -> None:
         """Tell HiGHS when to stop: within the linear programs of a tree it looks at its limit, but does not ask."""
