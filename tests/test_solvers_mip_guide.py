@@ -248,6 +248,9 @@ def test_a_guess_fixes_the_surest_first_and_propagates() -> None:
     assert hold is not None
     assert hold.fixed.tolist() == [True, True, False, False]  # the second by the guess, the first by its row
     assert hold.values[:2].tolist() == [0.0, 1.0]
+    hold = guess(state_of(instance, [0.9, 0.95, 0.04, 0.4]), 0.25)
+    assert hold is not None
+    assert hold.fixed.tolist() == [False, False, True, False]  # surer of this zero than of any one
     hold = guess(state_of(instance, [0.9, 0.95, 0.1, 0.4]), 1.0)
     assert hold is not None
     assert hold.fixed.all()

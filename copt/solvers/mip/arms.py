@@ -192,7 +192,7 @@ def dive(state: State, share: float) -> Hold:
 
 
 def guess(state: State, share: float) -> Hold | None:
-    """Dive for what a guide guesses (Nair et al. 2020), the surest first, those above their lower bounds before others.
+    """Dive for what a guide guesses, the surest first (Nair et al. 2020).
 
     A general integer that is guessed to be above its lower bound goes near the relaxation, so far as there is one.
     """
@@ -209,8 +209,10 @@ def guess(state: State, share: float) -> Hold | None:
         targets[wide] = state.relaxed.values[wide]
     else:
         told, up = np.setdiff1d(told, wide), chances[np.setdiff1d(told, wide)] >= 0.5
-    doubt = np.abs(chances[told] - up) + 0.5 * ~up
-    order = told[np.argsort(doubt + DITHER * state.rng.random(told.size) * (state.guesses > 0), kind="stable")]
+    doubt = np.abs(chances[told] - up)
+    if state.guesses:
+        doubt *= 1.0 + state.rng.random(told.size)
+    order = told[np.argsort(doubt, kind="stable")]
     state.guesses += 1
     lower, upper = state.points.dive(order[: int(share * state.whole.size)], targets)
     return Hold((lower == upper) & instance.integer, lower, None)
