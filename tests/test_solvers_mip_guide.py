@@ -20,10 +20,13 @@ from copt.result import Status
 from copt.solve import solve
 from copt.solvers.mip.alone import search
 from copt.solvers.mip.arms import State, doubt, guess
+from copt.solvers.mip.bandit import FIRST
 from copt.solvers.mip.controls import RandomGuide, RelaxedGuide
 from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, Graph, graph_of
-from copt.solvers.mip.guide import FINGERPRINT, NetGuide, fingerprint, forward, guessable, guide_of
+from copt.solvers.mip.guide import FINGERPRINT, SHARES, NetGuide, fingerprint, forward, guessable, guide_of
+from copt.solvers.mip.lessons import Lesson
 from copt.solvers.mip.submip import Relaxed
+from copt.solvers.mip.trials import best_share
 
 SMALL = [
     set_cover(rows=20, columns=30, density=0.2, seed=1),
@@ -313,6 +316,27 @@ def test_a_stranger_is_solved_without_the_policy_and_told_so() -> None:
     result = solve(SMALL[0], seconds=30, policy=policy, workers=2)
     assert result.status is Status.OPTIMAL
     assert any("policy 'garbage' is not used, it was trained on other programs" in note for note in result.notes)
+
+
+class Half:
+    """Is sure of the first twelve of twenty variables and right, less so of the others and wrong."""
+
+    def probabilities(self, instance: MIP, relaxed: Relaxed | None) -> FloatArray:
+        return np.where(np.arange(20) < 12, 0.99, 0.3)
+
+    def share(self, *, relaxed: bool) -> float:
+        raise AssertionError
+
+
+def test_the_share_to_hold_is_the_largest_with_which_the_best_is_found() -> None:
+    instance = make_mip(np.ones((1, 20)), row_upper=np.array([20.0]), maximise=True)
+    lesson = Lesson(instance, np.array([-20.0]), np.ones((1, 20)), None)
+    assert best_share(Half(), [lesson], relaxed=False) == 0.6
+    assert best_share(Half(), [lesson], relaxed=True) == FIRST  # nobody taught it anything
+    shares = np.array([0.6, 0.9], dtype=np.float32)
+    net = NetGuide({**random_weights(), SHARES: shares})
+    assert [net.share(relaxed=known) for known in (False, True)] == pytest.approx([0.6, 0.9])
+    assert NetGuide(random_weights()).share(relaxed=True) == FIRST
 
 
 def test_controls() -> None:

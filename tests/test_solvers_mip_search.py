@@ -11,7 +11,7 @@ from mip_cases import any_mips, best_binary, dense, make_mip
 from copt.instances.mip_generators import facility_location, item_placement, set_cover
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled, toy
-from copt.solvers.mip.arms import ARMS, POOL, Arm, State
+from copt.solvers.mip.arms import ARMS, POOL, Arm, Hold, State, greedy
 from copt.solvers.mip.controls import RandomGuide
 from copt.solvers.mip.submip import Mask, SubMIP
 
@@ -96,6 +96,36 @@ def test_what_an_arm_holds(arm: Arm, instance: MIP, share: float) -> None:
             assert held.size <= np.ceil(share * instance.integer.sum())
         if arm.name in ("mutation", "prices", "doubt"):
             assert held.size == int(share * instance.integer.sum())
+
+
+def greedy_hold(instance: MIP, share: float) -> Hold | None:
+    return greedy(State(instance, np.random.default_rng(0)), share)
+
+
+def test_greed_takes_the_most_profitable_in_first() -> None:
+    # Profits for what the row gives: 3, 4.5 and 1. The first no longer fits beside the second, nor does the third.
+    pack = make_mip([[3.0, 2.0, 2.0]], costs=np.array([9.0, 9.0, 2.0]), row_upper=np.array([3.0]), maximise=True)
+    hold = greedy_hold(pack, 1 / 3 + 1e-9)
+    assert hold is not None
+    assert hold.fixed.all()
+    assert hold.values.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_greed_leaves_the_dearest_out_first() -> None:
+    cover = make_mip(
+        [[1.0, 1.0, 1.0]], costs=np.array([2.0, 7.0, 5.0]), row_lower=np.ones(1), row_upper=np.full(1, np.inf)
+    )
+    hold = greedy_hold(cover, 1 / 3 + 1e-9)
+    assert hold is not None
+    assert (hold.fixed.tolist(), hold.values[1]) == ([False, True, False], 0.0)
+    hold = greedy_hold(cover, 2 / 3 + 1e-9)  # by then the row asks for the last
+    assert hold is not None
+    assert hold.fixed.all()
+    assert hold.values.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_greed_knows_nothing_where_costs_say_nothing() -> None:
+    assert greedy_hold(make_mip([[1.0, 1.0]], costs=np.zeros(2)), 1.0) is None
 
 
 def test_what_agrees_is_held() -> None:

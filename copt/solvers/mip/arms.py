@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +12,11 @@ from copt.problems.mip import MIP
 from copt.solvers.mip.points import Points
 from copt.solvers.mip.submip import Mask, Relaxed
 
-__all__ = ["ARMS", "Arm", "Hold", "State", "dive"]
+__all__ = ["ARMS", "Arm", "Hold", "State", "dive", "doubt", "greedy", "guess"]
 
 POOL = 10  # points kept
 WHOLE = 1e-6  # values nearer to a whole number are whole
+TINY = 1e-9  # coefficients below it say nothing
 DITHER = 0.3  # random part of the order in which later dives fix
 
 
@@ -53,7 +55,17 @@ class State:
     def __post_init__(self) -> None:
         self.whole = np.flatnonzero(self.instance.integer)
         self.points = Points(self.instance)
-        self.dives = self.guesses = 0
+        self.dives = self.guesses = self.greeds = 0
+
+    @cached_property
+    def decisiveness(self) -> FloatArray:
+        """Size of each variable's cost by the mean of what its rows' variables cost for as much, shape (variables,)."""
+        instance = self.instance
+        lengths, columns, size = np.diff(instance.starts), instance.columns, np.abs(instance.coefficients)
+        rows, costs = np.repeat(np.arange(lengths.size), lengths), np.abs(instance.costs)
+        asked = np.bincount(rows, costs[columns] / np.maximum(size, TINY), lengths.size) / np.maximum(1, lengths)
+        usual = np.bincount(columns, size * asked[rows], costs.size)
+        return np.where(usual > 0.0, costs / np.where(usual > 0.0, usual, 1.0), np.inf * costs)
 
     @property
     def best(self) -> float:
@@ -191,6 +203,25 @@ def dive(state: State, share: float) -> Hold:
     return Hold((lower == upper) & state.instance.integer, lower, None)
 
 
+def greedy(state: State, share: float) -> Hold | None:
+    """Dive for what costs ask of each variable, where these say most first: the dearest out, the most profitable in.
+
+    What a cost says is measured by what the variable's rows ask of others for the same (Dobson 1982 for covering).
+    """
+    instance = state.instance
+    costs = instance.sign * instance.costs
+    told = state.whole[costs[state.whole] != 0.0]
+    targets = np.where(costs > 0.0, instance.lower, instance.upper)
+    told = told[np.isfinite(targets[told])]
+    if told.size == 0:
+        return None
+    says = (state.decisiveness * (1.0 + state.rng.random(costs.size) * (state.greeds > 0)))[told]
+    state.greeds += 1
+    order = told[np.argsort(-says, kind="stable")]
+    lower, upper = state.points.dive(order[: int(share * state.whole.size)], targets)
+    return Hold((lower == upper) & instance.integer, lower, None)
+
+
 def guess(state: State, share: float) -> Hold | None:
     """Dive for what a guide guesses, the surest first (Nair et al. 2020).
 
@@ -235,6 +266,7 @@ ARMS = (
     Arm("mutation", 1, False, mutation),
     Arm("crossover", 2, False, crossover),
     Arm("everything", 0, False, everything),
+    Arm("greedy", 0, False, greedy),
     Arm("guess", 0, False, guess, guided=True),
     Arm("doubt", 1, False, doubt, guided=True),
 )

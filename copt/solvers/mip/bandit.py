@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Bandit", "Record"]
+__all__ = ["FIRST", "SECONDS", "Bandit", "Record"]
 
 FADING = 0.9  # of what an arm did before, each time that it is tried again
 SHARE = 0.9  # of the integer variables that is held at first
+FIRST = 0.98  # likewise by what makes points of nothing
 SECONDS = 0.2  # that a sub-program may go without a better point, at first
 
 

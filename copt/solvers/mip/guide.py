@@ -12,13 +12,15 @@ from copt.errors import CoptError
 from copt.policy import Policy
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
+from copt.solvers.mip.bandit import FIRST
 from copt.solvers.mip.features import NAMES, describe
 from copt.solvers.mip.graph import Float32, Graph, Reader
 from copt.solvers.mip.submip import Mask, Relaxed
 
-__all__ = ["FINGERPRINT", "NetGuide", "fingerprint", "forward", "guessable", "guide_of"]
+__all__ = ["FINGERPRINT", "SHARES", "NetGuide", "fingerprint", "forward", "guessable", "guide_of"]
 
 FINGERPRINT = "fingerprint"  # weights of that name are the least and the largest descriptions, shape (2, len(NAMES))
+SHARES = "shares"  # of the variables that guesses hold at first, without and with the relaxation, shape (2,)
 MARGIN = {True: 0.5, False: 0.1}  # by which logarithms, and all else, may be outside; three times larger is no stranger
 
 Weights = Mapping[str, Float32]
@@ -41,6 +43,10 @@ class NetGuide:
             self._reader = Reader(instance)
         logits = forward(self._reader.read(relaxed), self.weights).astype(np.float64)
         return np.where(guessable(instance), 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0))), np.nan)
+
+    def share(self, *, relaxed: bool) -> float:
+        """Return the share of the integer variables to hold at first, found out on programs of the family."""
+        return float(self.weights[SHARES][int(relaxed)]) if SHARES in self.weights else FIRST
 
     def stranger(self, instance: MIP) -> str | None:
         """Return what tells ``instance`` from the programs that were trained on, or None."""

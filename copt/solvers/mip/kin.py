@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
+from copt.solvers.mip.bandit import FIRST
 
 __all__ = ["Habits", "Kin", "shape_of"]
 
@@ -123,6 +124,10 @@ class Habits(NamedTuple):
         asked = instance.integer & np.isfinite(instance.lower)
         lower = np.where(asked, instance.lower, 0.0)
         return np.where(asked, (self.points > lower + 0.5).mean(axis=0), np.nan)
+
+    def share(self, *, relaxed: bool) -> float:
+        """Return the share to hold at first; see ``copt.solvers.mip.partner.Guide``."""
+        return FIRST
 
 
 def shape_of(instance: MIP) -> str | None:

@@ -32,6 +32,9 @@ class Guide(Protocol):
     def probabilities(self, instance: MIP, relaxed: "Relaxed | None") -> FloatArray:
         """Return how likely each variable is above its lower bound, NaN where nothing is known, shape (variables,)."""
 
+    def share(self, *, relaxed: bool) -> float:
+        """Return the share of the integer variables to hold by a first guess, with the relaxation or without."""
+
 
 class Task(NamedTuple):
     """What the process is asked to do.

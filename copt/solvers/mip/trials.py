@@ -1,5 +1,6 @@
 """How well guides tell values of variables, and what the partner's search gains by them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,11 +9,17 @@ from numpy.typing import NDArray
 
 from copt.problems.mip import MIP
 from copt.solvers.mip.alone import search
+from copt.solvers.mip.arms import State, guess
+from copt.solvers.mip.bandit import FIRST, SECONDS
 from copt.solvers.mip.guide import guessable
 from copt.solvers.mip.lessons import Lesson
 from copt.solvers.mip.partner import Guide
+from copt.solvers.mip.submip import SubMIP
 
-__all__ = ["auc", "aucs", "compared", "gaps_of"]
+__all__ = ["auc", "aucs", "best_share", "compared", "gaps_of"]
+
+LIKELY = (0.98, 0.95, 0.92, 0.88, 0.84, 0.8, 0.7, 0.6, 0.4)  # shares worth a try
+LONG = 1.0  # seconds of such a try
 
 
 def auc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
@@ -34,6 +41,26 @@ def aucs(lessons: Sequence[Lesson], guides: Mapping[str, Guide]) -> dict[str, di
                 found.append(auc(np.nan_to_num(scores), lesson.above[0] > 0.5))
             row[name] = round(float(np.mean(found)), 4)
     return table
+
+
+def best_share(guide: Guide, lessons: Sequence[Lesson], *, relaxed: bool) -> float:
+    """Return the share of the integer variables that a first guess had best hold: its points are the cheapest."""
+    taught = [lesson for lesson in lessons if lesson.relaxed is not None or not relaxed]
+    if not taught:
+        return FIRST
+    return min(LIKELY, key=lambda share: sum(_gap_of_first(guide, lesson, share, relaxed) for lesson in taught))
+
+
+def _gap_of_first(guide: Guide, lesson: Lesson, share: float, relaxed: bool) -> float:
+    """Return the gap, at most 1, of what is found where a guess holds that share of the integer variables."""
+    instance, known = lesson.instance.bare(), lesson.relaxed if relaxed else None
+    state = State(instance, np.random.default_rng(0), known, guess=guide.probabilities(instance, known))
+    hold = guess(state, share)
+    if hold is None:
+        return 1.0
+    solver = SubMIP(instance, lambda _: True, lambda: False, 0, time.process_time)
+    found = solver.solve(hold.fixed, hold.values, seconds=LONG, patience=SECONDS)
+    return float(min(1.0, max(0.0, (found.value - lesson.costs[0]) / max(abs(lesson.costs[0]), 1e-9))))
 
 
 def gaps_of(instances: Sequence[MIP], seconds: float, arms: Mapping[str, Guide | None]) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled
 from copt.solvers.mip.arms import ARMS, Arm, State
-from copt.solvers.mip.bandit import Bandit, Record
+from copt.solvers.mip.bandit import FIRST, Bandit, Record
 from copt.solvers.mip.channel import Line
 from copt.solvers.mip.partner import Begun, Found, Order, Priced, Report, Task
 from copt.solvers.mip.submip import SubMIP
@@ -121,6 +121,9 @@ class Worker:
         known = self._recall()
         if not known:
             self._jump(np.zeros(self._instance.num_variables))
+            if self._guide is None:
+                self._bandit.records["greedy"].share = FIRST
+                self._try(self._arms["greedy"])
             self._guess()
         self.state.relaxed = relaxed = self._model.relax(self._left())
         if relaxed is not None:
@@ -151,12 +154,12 @@ class Worker:
         if self._guide is not None:
             self.state.guess = self._guide.probabilities(self._instance, self.state.relaxed)
             if not np.isnan(self.state.guess).all():
-                self._descend("guess")
+                self._descend("guess", self._guide.share(relaxed=self.state.relaxed is not None))
 
-    def _descend(self, name: str) -> None:
-        """Try what an arm makes without a point: nearly all variables held at first, ever fewer while that pays."""
+    def _descend(self, name: str, share: float = FIRST) -> None:
+        """Try what an arm makes without a point: so many variables held at first, ever fewer while that pays."""
         arm, record = self._arms[name], self._bandit.records[name]
-        record.share = MOST
+        record.share = share
         while record.share > LEAST and not self._halted():
             share, best = record.share, self.state.best
             self._try(arm)
