@@ -120,21 +120,27 @@ def charge(flat: Flat, begin: int, end: int, table: Float64, costs: Float64) -> 
 
 
 @fused
+def deepest(table: Float64, begin: int, end: int, depth: Float64) -> None:
+    """Write how deep states are in a region of some faces, shape (lanes,)."""
+    copy(table[begin], depth)
+    for row in range(begin + 1, end):
+        inside = table[row]
+        for i in range(depth.size):
+            depth[i] = inside[i] if inside[i] < depth[i] else depth[i]
+
+
+@fused
 def measure(flat: Flat, table: Float64, violations: Float64) -> None:
     """Add by how much next states break limits and regions to the violations, shape (lanes,)."""
     for s in flat.limited:
         x, low, high = table[flat.ends[1] + s], flat.x_lower[s], flat.x_upper[s]
         for i in range(violations.size):
-            violations[i] += max(low - x[i], 0.0) + max(x[i] - high, 0.0)
+            violations[i] += (low - x[i] if x[i] < low else 0.0) + (x[i] - high if x[i] > high else 0.0)
     depth = table[flat.rows - 1]
     for region in range(flat.regions.size - 1):
-        depth[:] = np.inf
-        for row in range(flat.regions[region], flat.regions[region + 1]):
-            inside = table[row]
-            for i in range(violations.size):
-                depth[i] = inside[i] if inside[i] < depth[i] else depth[i]
+        deepest(table, flat.regions[region], flat.regions[region + 1], depth)
         for i in range(violations.size):
-            violations[i] += max(depth[i], 0.0)
+            violations[i] += depth[i] if depth[i] > 0.0 else 0.0
 
 
 @fused
@@ -194,16 +200,14 @@ def repel(flat: Flat, table: Float64, adjoints: Float64) -> None:
         slope = adjoints[flat.ends[1] + s]
         for i in range(x.size):
             slope[i] += flat.penalty * ((1.0 if x[i] > high else 0.0) - (1.0 if x[i] < low else 0.0))
+    depth = adjoints[flat.rows - 1]
     for region in range(flat.regions.size - 1):
         begin, end = flat.regions[region], flat.regions[region + 1]
-        for i in range(table.shape[1]):
-            least = begin
-            for row in range(begin, end):
-                adjoints[row, i] = 0.0
-                if table[row, i] < table[least, i]:
-                    least = row
-            if table[least, i] > 0.0:
-                adjoints[least, i] = flat.penalty
+        deepest(table, begin, end, depth)
+        for row in range(begin, end):
+            inside, slope = table[row], adjoints[row]
+            for i in range(depth.size):
+                slope[i] = flat.penalty if 0.0 < inside[i] <= depth[i] else 0.0
 
 
 @fused
