@@ -48,7 +48,7 @@ def test_no_plan_of_the_region_is_better_than_its_program(seed: int, norm: Norm,
     flat, actions, rng = flatten(problem), random_actions(problem, seed), np.random.default_rng(seed)
     walker = Walker(flat)
     score = walker._enter(actions)
-    found = walker._reached()
+    found = walker._plan(walker._bends.point)
     reached = found.cost + flat.penalty * found.violation
     # Beyond the program's own faces, states may be nearer to others of a region.
     assert reached == pytest.approx(score, rel=1e-7, abs=1e-7) or reached < score

@@ -14,10 +14,11 @@ import numpy as np
 from copt.solvers.compiled import fused
 from copt.solvers.control.rollout_kernels import Float64, Int64
 
-__all__ = ["HELD", "Bends", "minimise", "value"]
+__all__ = ["HELD", "Bends", "minimise", "value", "weigh"]
 
 HELD = 0  # side of a row whose value is held at zero; else it is -1 or 1
 FLAT, PARALLEL, OPTIMAL = 1e-10, 1e-11, 1e-7  # relative: no slope left, no change of a value, no multiplier to blame
+DEPENDENT = 1e-9  # share of a row that no row held already accounts for
 BROKEN = 1e-7  # by which rounding may break a constraint, of its scale
 
 
@@ -28,15 +29,17 @@ class Bends(NamedTuple):
     gradient: Float64  # (variables,)
     hessian: Float64  # (variables, variables); (0, 0) if there is none
     rows: Float64  # (rows, variables + 1)
+    norms: Float64  # (rows,) sum of the magnitudes of all entries but the last
     low: Float64  # (rows,)
     high: Float64  # (rows,) infinite for constraints
+    live: Int64  # (rows,) rows that are part of the function
     point: Float64  # (variables,)
     values: Float64  # (rows,)
     sides: Int64  # (rows,)
     slope: Float64  # (variables,) of the function without the rows that are held
     held: Int64  # (variables,) rows that are held
-    number: Int64  # (1,) of the rows that are held
-    basis: Float64  # (variables, variables) orthonormal: the first ``number`` span the rows that are held
+    number: Int64  # (2,) of rows that are held, and of those that are live
+    basis: Float64  # (variables, variables) orthonormal: the first ones span the rows that are held
     factor: Float64  # (variables, variables) upper triangular: the rows that are held in that basis, as columns
     step: Float64  # (variables,)
     changes: Float64  # (rows,) of the values along the step
@@ -67,7 +70,8 @@ def value(bends: Bends) -> float:
     total: float = bends.constant[0] + dot(bends.gradient, bends.point, size)
     for i in range(bends.hessian.shape[0]):
         total += 0.5 * bends.point[i] * dot(bends.hessian[i], bends.point, size)
-    for r in range(bends.low.size):
+    for place in range(bends.number[1]):
+        r = bends.live[place]
         v = dot(bends.rows[r], bends.point, size) + bends.rows[r, size]
         if v < 0.0:
             total += bends.low[r] * v
@@ -90,7 +94,7 @@ def hold(bends: Bends, row: int) -> bool:
     for i in range(k, size):
         norm += column[i] ** 2
     norm = np.sqrt(norm)
-    if norm <= 1e-9 * np.sqrt(dot(bends.rows[row], bends.rows[row], size)):
+    if norm <= DEPENDENT * bends.norms[row]:
         return False
     for i in range(k):
         bends.factor[i, k] = column[i]
@@ -98,13 +102,13 @@ def hold(bends: Bends, row: int) -> bool:
     sign = 1.0 if column[k] >= 0.0 else -1.0
     bends.factor[k, k] = -sign * norm
     column[k] += sign * norm
-    scale = 2.0 / (2.0 * norm * abs(column[k]))
-    for j in range(size):
-        total = 0.0
-        for i in range(k, size):
-            total += column[i] * bends.basis[i, j]
-        for i in range(k, size):
-            bends.basis[i, j] -= scale * total * column[i]
+    scale = 1.0 / (norm * abs(column[k]))
+    mirror = bends.step
+    mirror[:] = 0.0
+    for i in range(k, size):
+        add(column[i], bends.basis[i], mirror)
+    for i in range(k, size):
+        add(-scale * column[i], mirror, bends.basis[i])
     bends.held[k] = row
     bends.number[0] = k + 1
     bends.sides[row] = HELD
@@ -144,14 +148,16 @@ def begin(bends: Bends) -> None:
             bends.basis[i, j] = 1.0 if i == j else 0.0
     for i in range(bends.hessian.shape[0]):
         bends.slope[i] += dot(bends.hessian[i], bends.point, size)
-    for r in range(bends.low.size):
+    for place in range(bends.number[1]):
+        r = bends.live[place]
         bends.values[r] = dot(bends.rows[r], bends.point, size) + bends.rows[r, size]
         bends.sides[r] = 1 if bends.values[r] > 0.0 and bends.high[r] < np.inf else -1
     bends.number[0] = 0
     for place in range(kept):
         hold(bends, bends.held[place])
-    for r in range(bends.low.size):
-        if bends.sides[r] != HELD:
+    for place in range(bends.number[1]):
+        r = bends.live[place]
+        if bends.sides[r] != HELD and (bends.low[r] if bends.sides[r] < 0 else bends.high[r]) != 0.0:
             add(bends.low[r] if bends.sides[r] < 0 else bends.high[r], bends.rows[r], bends.slope)
 
 
@@ -198,25 +204,30 @@ def newton(bends: Bends) -> float:
 
 
 @fused
-def blame(bends: Bends) -> bool:
-    """Release the held row whose multiplier is furthest outside its slopes; return whether there is one."""
+def weigh(bends: Bends) -> None:
+    """Write the multipliers of the rows that are held: with them as slopes, the function is level."""
     size, k, weights = bends.point.size, bends.number[0], bends.weights
-    largest = 1e-300
-    for i in range(size):
-        largest = max(largest, abs(bends.slope[i]))
     for i in range(k - 1, -1, -1):
         total = -dot(bends.basis[i], bends.slope, size)
         for j in range(i + 1, k):
             total -= bends.factor[i, j] * weights[j]
         weights[i] = total / bends.factor[i, i]
+
+
+@fused
+def blame(bends: Bends) -> bool:
+    """Release the held row whose multiplier is furthest outside its slopes; return whether there is one."""
+    largest = 1e-300
+    for i in range(bends.point.size):
+        largest = max(largest, abs(bends.slope[i]))
+    weigh(bends)
     worst, place, side = OPTIMAL * largest, -1, 0
-    for i in range(k):
-        row = bends.held[i]
-        norm = np.sqrt(dot(bends.rows[row], bends.rows[row], size))
-        if (bends.low[row] - weights[i]) * norm > worst:
-            worst, place, side = (bends.low[row] - weights[i]) * norm, i, -1
-        if (weights[i] - bends.high[row]) * norm > worst:
-            worst, place, side = (weights[i] - bends.high[row]) * norm, i, 1
+    for i in range(bends.number[0]):
+        row, weight = bends.held[i], bends.weights[i]
+        if (bends.low[row] - weight) * bends.norms[row] > worst:
+            worst, place, side = (bends.low[row] - weight) * bends.norms[row], i, -1
+        if (weight - bends.high[row]) * bends.norms[row] > worst:
+            worst, place, side = (weight - bends.high[row]) * bends.norms[row], i, 1
     if place >= 0:
         release(bends, place, side)
     return place >= 0
@@ -226,7 +237,8 @@ def blame(bends: Bends) -> bool:
 def next_bend(bends: Bends, after: float) -> tuple[int, float]:
     """Return the row, and where, whose value comes to zero first along the step, from ``after`` on; -1 if none."""
     found, where = -1, np.inf
-    for r in range(bends.low.size):
+    for place in range(bends.number[1]):
+        r = bends.live[place]
         if bends.sides[r] * bends.changes[r] < 0.0:
             at = -bends.values[r] / bends.changes[r]
             at = at if at > after else after
@@ -247,12 +259,10 @@ def search(bends: Bends, down: float) -> bool:
     length = np.sqrt(dot(bends.step, bends.step, size))
     for i in range(bends.hessian.shape[0]):
         curvature += bends.step[i] * dot(bends.hessian[i], bends.step, size)
-    for r in range(bends.low.size):
+    for place in range(bends.number[1]):
+        r = bends.live[place]
         change = dot(bends.rows[r], bends.step, size) if bends.sides[r] != HELD else 0.0
-        norm = abs(bends.rows[r, 0])
-        for i in range(1, size):
-            norm = max(norm, abs(bends.rows[r, i]))
-        bends.changes[r] = change if abs(change) > PARALLEL * norm * length else 0.0
+        bends.changes[r] = change if abs(change) > PARALLEL * bends.norms[r] * length else 0.0
     row = -1
     while True:
         row, where = next_bend(bends, here)
@@ -273,8 +283,8 @@ def search(bends: Bends, down: float) -> bool:
     add(here, bends.step, bends.point)
     for i in range(bends.hessian.shape[0]):
         bends.slope[i] += here * dot(bends.hessian[i], bends.step, size)
-    for r in range(bends.low.size):
-        bends.values[r] += here * bends.changes[r]
+    for place in range(bends.number[1]):
+        bends.values[bends.live[place]] += here * bends.changes[bends.live[place]]
     if row >= 0:
         add(-bends.low[row] if bends.sides[row] < 0 else -bends.high[row], bends.rows[row], bends.slope)
         bends.values[row] = 0.0

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray, IntArray
-from copt.solvers.control.active_set_kernels import Bends, minimise, value
+from copt.solvers.control.active_set_kernels import Bends
 from copt.solvers.control.flat import tables
-from copt.solvers.control.region_kernels import Region, classify, cover, linearise
+from copt.solvers.control.region_kernels import ROUND, Region, classify, settle, urge
 from copt.solvers.control.rollout_kernels import LINF, QUADRATIC, Flat, roll
 from copt.solvers.control.swarm import Deadline, Found
 
@@ -34,8 +34,8 @@ class Walker:
 
     Where all ReLUs keep their phases, and states stay beyond the same faces of regions to keep out of, states are
     affine in the actions, and the best plan is that of a linear or a quadratic program. Its multipliers tell which
-    phases the plan would rather leave. The walk changes these one after the other, and goes on from the first that
-    helps (Tong, Cai and Serra 2024 relax all phases that are tight instead).
+    neighbours hold better plans. The walk goes to the one that promises most, and on from there (Tong, Cai and Serra
+    2024 free all phases that are tight instead).
 
     Args:
         flat: The problem.
@@ -52,23 +52,22 @@ class Walker:
 
     def walk(self, plan: Found, deadline: Deadline) -> Found:
         """Return the best plan of a walk that begins with ``plan``: never a worse one."""
-        least = self._enter(plan.actions)
-        best, going = min(plan, self._reached(), key=self._score), True
+        least, going, bends = self._enter(plan.actions), True, self._bends
+        reached = bends.point.copy()
         while going and not deadline.over():
-            going = False
-            point, held, fresh = self._bends.point.copy(), self._bends.held[: self._bends.number[0]].copy(), 0
+            going, fresh, held = False, 0, bends.held[: bends.number[0]].copy()
             for change in self._changes():
                 if deadline.over():
                     break
                 before = change.where[change.place]
                 change.where[change.place] = change.value
-                found = self._solve(min(fresh, change.step), point, held[held != change.row])
+                found = self._settle(min(fresh, change.step), reached, held[held != change.row])
                 if found < least - GAIN * abs(least):
-                    best, least, going = min(best, self._reached(), key=self._score), found, True
+                    reached, least, going = bends.point.copy(), found, True
                     break
                 change.where[change.place] = before
                 fresh = change.step
-        return best
+        return min(plan, self._plan(reached), key=self._score)
 
     def judge(self, actions: FloatArray) -> Found:
         """Return a plan and what it costs."""
@@ -80,11 +79,12 @@ class Walker:
         """Move to the best plan in the region of another; return its cost plus penalty."""
         self.judge(actions)
         classify(self._flat, self._region, self._tables)
+        point = np.zeros(self._bends.point.size)
         scaled = (actions.ravel() - self._middle) / np.where(self._half > 0.0, self._half, 1.0)
-        self._bends.point[: scaled.size] = np.clip(scaled, -1.0, 1.0)
-        return self._solve(0, self._bends.point.copy(), np.zeros(0, dtype=np.int64))
+        point[: scaled.size] = np.clip(scaled, -1.0, 1.0)
+        return self._settle(0, point, np.zeros(0, dtype=np.int64))
 
-    def _solve(self, begin: int, point: FloatArray, held: IntArray) -> float:
+    def _settle(self, begin: int, point: FloatArray, held: IntArray) -> float:
         """Move to the best plan in a region whose steps before ``begin`` are as they were; return its cost.
 
         Args:
@@ -95,15 +95,12 @@ class Walker:
         bends = self._bends
         bends.point[:] = point
         bends.held[: held.size], bends.number[0] = held, held.size
-        linearise(self._flat, self._region, bends, begin)
-        cover(self._flat, self._region, bends)
-        minimise(bends, PIVOTS * point.size)
         self.programs += 1
-        return value(bends)
+        return float(settle(self._flat, self._region, bends, begin, PIVOTS * point.size))
 
-    def _reached(self) -> Found:
-        """Return the plan at the point."""
-        scaled = np.clip(self._bends.point[: self._middle.size], -1.0, 1.0)
+    def _plan(self, point: FloatArray) -> Found:
+        """Return the plan at a point."""
+        scaled = np.clip(point[: self._middle.size], -1.0, 1.0)
         return self.judge((self._middle + self._half * scaled).reshape(self._flat.horizon, -1))
 
     def _score(self, plan: Found) -> float:
@@ -111,22 +108,28 @@ class Walker:
         return score if score < np.inf else np.inf
 
     def _changes(self) -> list[Change]:
-        """Return the changes of phases and faces that the multipliers of the program ask for, most urgent first."""
-        bends, region, found = self._bends, self._region, []
-        for i in range(bends.number[0]):
-            row = int(bends.held[i])
-            step, k = divmod(row, region.stride)
-            urgency = float(bends.weights[i] * np.linalg.norm(bends.rows[row, :-1]))
-            if step >= self._flat.horizon or urgency <= 0.0:
-                continue
-            if k < region.limits:
-                found.append((urgency, Change(step, row, region.phases, (step, k), 1.0 - region.phases[step, k])))
-            elif region.regions <= k < region.terms:
-                own = k - region.regions
-                for face in range(*self._flat.regions[own : own + 2]):
-                    if face != region.faces[step, own] and self._tables[step, face, 0] <= TIGHT:
-                        found.append((urgency, Change(step, row, region.faces, (step, own), face)))
-        return [change for _, change in sorted(found, key=lambda x: -x[0])]
+        """Return the changes of phases that promise to help, most first, then the changes of faces."""
+        bends, region = self._bends, self._region
+        urge(self._flat, region, bends)
+        held = bends.held[: bends.number[0]]
+        step, k = np.divmod(held, region.stride)
+        inside = step < self._flat.horizon
+        found = []
+        for i in np.flatnonzero(inside & (k < region.limits)):
+            place = int(step[i]), int(k[i])
+            gain = float(region.urges[place] * bends.norms[held[i]])
+            if gain > 0.0:
+                change = Change(place[0], int(held[i]), region.phases, place, 1.0 - region.phases[place])
+                found.append((gain, change))
+        changes = [change for _, change in sorted(found, key=lambda x: -x[0])]
+        for i in np.flatnonzero(inside & (k >= region.regions) & (k < region.terms) & (bends.weights[: held.size] > 0)):
+            t, own = int(step[i]), int(k[i]) - region.regions
+            for face in range(*self._flat.regions[own : own + 2]):
+                row = region.tables[t, face]
+                depth = row[0] + row[1 : 1 + self._middle.size] @ bends.point[: self._middle.size]
+                if face != region.faces[t, own] and depth <= TIGHT:
+                    changes.append(Change(t, int(held[i]), region.faces, (t, own), face))
+        return changes
 
 
 def _region(flat: Flat) -> Region:
@@ -134,11 +137,12 @@ def _region(flat: Flat) -> Region:
     regions = relus + 2 * flat.limited.size
     terms = regions + flat.regions.size - 1
     count = int(flat.ends[3] - flat.ends[2] + max(flat.ends[5] - flat.ends[4], flat.ends[6] - flat.ends[5]))
-    width = flat.horizon * (flat.actions + (2 if flat.norm == LINF else 0))
     return Region(
         phases=np.zeros((flat.horizon, relus)),
         faces=np.zeros((flat.horizon, flat.regions.size - 1), dtype=np.int64),
-        tables=tables(flat, width + 1, flat.horizon),
+        tables=tables(flat, -(-(1 + flat.horizon * flat.actions) // ROUND) * ROUND, flat.horizon),
+        adjoints=np.zeros((flat.rows, 1)),
+        urges=np.zeros((flat.horizon, relus)),
         limits=relus,
         regions=regions,
         terms=terms,
@@ -147,21 +151,23 @@ def _region(flat: Flat) -> Region:
 
 
 def _bends(flat: Flat, region: Region) -> Bends:
-    width = region.tables.shape[2] - 1
+    width = flat.horizon * (flat.actions + (2 if flat.norm == LINF else 0))
     rows, squared = flat.horizon * region.stride + 2 * width, width if flat.norm == QUADRATIC else 0
     return Bends(
         constant=np.zeros(1),
         gradient=np.zeros(width),
         hessian=np.zeros((squared, squared)),
         rows=np.zeros((rows, width + 1)),
+        norms=np.zeros(rows),
         low=np.zeros(rows),
         high=np.zeros(rows),
+        live=np.zeros(rows, dtype=np.int64),
         point=np.zeros(width),
         values=np.zeros(rows),
         sides=np.zeros(rows, dtype=np.int64),
         slope=np.zeros(width),
         held=np.zeros(width, dtype=np.int64),
-        number=np.zeros(1, dtype=np.int64),
+        number=np.zeros(2, dtype=np.int64),
         basis=np.zeros((width, width)),
         factor=np.zeros((width, width)),
         step=np.zeros(width),
