@@ -44,7 +44,7 @@ class Descent:
         """Search one neighbourhood until the end, or ``stopped()``; return whether the plan is better now."""
         kind = self.steps % 2
         self.steps += 1
-        reach = self._reach(kind)
+        reach = self._reach(kind, stopped)
         before = self.value
         if reach is not None:
             self._search(reach, kind, stopped)
@@ -52,14 +52,17 @@ class Descent:
         self.stale = 0 if better else self.stale + 1
         return self.value < before
 
-    def _reach(self, kind: int) -> Reach | None:
-        """Return a neighbourhood of which few units may be on either side."""
-        draw = float(self._rng.random())
-        while True:
+    def _reach(self, kind: int, stopped: Callable[[], bool]) -> Reach | None:
+        """Return a neighbourhood of which few units may be on either side, None if there is none in time."""
+        draw, least = float(self._rng.random()), (LEAST, 1.0 / len(self.actions))[kind]
+        while not stopped():
             reach = self._horizon.reach(*self._box(kind, draw))
-            if reach is None or reach.bounds.unstable(self._horizon.net).sum() <= MOST or self._sizes[kind] < LEAST:
+            if reach is None or reach.bounds.unstable(self._horizon.net).sum() <= MOST:
                 return reach
-            self._sizes[kind] *= SHRINK
+            if self._sizes[kind] <= least:
+                return None
+            self._sizes[kind] = max(least, SHRINK * self._sizes[kind])
+        return None
 
     def _box(self, kind: int, draw: float) -> tuple[FloatArray, FloatArray]:
         """Return least and greatest actions; ``draw``, from 0 to 1, places the steps that are free."""

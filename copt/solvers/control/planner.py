@@ -21,7 +21,9 @@ __all__ = ["Planner"]
 FEW, FEWER = 80, 50  # unstable units up to which SCIP is asked where costs are quadratic; and where time is short
 TIME = 2.0  # seconds from which it is not; programs that are larger still get half of them
 MANY = 70  # unstable units from which on neighbourhoods are searched before all plans are
-SOON, SHARE, LONG = 0.05, 0.3, 1.0  # of the time for samplers where all plans are searched next, else, and in seconds
+SOON, SHARE = 0.05, 0.8  # of the time, for samplers where all plans are searched next, and else
+BRIEF, LONG = 1.0, 4.0  # most seconds for them
+RATE, SMALL = 3e8, 0.05  # products of bounds a second, and the share of the time that bounds may take
 BASINS = 3  # plans to go on from
 STALE = 6  # neighbourhoods without a better plan after which a descent rests
 SLICE = 500  # pivots between two looks at the clock
@@ -44,6 +46,7 @@ class Planner:
         self.best: Found | None = None
         self.times: dict[str, float] = {}
         self._seed = seed
+        self._problem: ControlProblem | None = None
         self._horizon: Horizon | None = None
 
     def run(self, problem: ControlProblem, monitor: Monitor, means: Sequence[FloatArray] = ()) -> None:
@@ -56,46 +59,56 @@ class Planner:
         """
         self.times = {}
         self._seed += 1
+        self._problem = problem
+        portfolio = Portfolio(problem, self._seed)
+        if _work(problem) > SMALL * RATE * monitor.remaining:
+            monitor.prove(0.0, "bounds")
+            self._sample(portfolio, monitor, np.inf, means)
+            return
+        reach, unstable = self._bounds(problem, monitor)
+        share, most = (SOON, BRIEF) if unstable <= MANY else (SHARE, LONG)
+        basins = self._sample(portfolio, monitor, min(share * monitor.remaining, most), means)
+        if reach is None or monitor.reason() is not None:
+            return
+        assert self._horizon is not None
+        if problem.cost.norm == "quadratic":
+            self._ask(self._horizon, reach, monitor, unstable)
+        elif unstable <= MANY or self._descend(self._horizon, basins, monitor):
+            with self._stage("tree"):
+                self._search(self._horizon, reach, monitor)
+            return
+        self._sample(portfolio, monitor, np.inf)
+
+    def _bounds(self, problem: ControlProblem, monitor: Monitor) -> tuple[Reach | None, int]:
+        """Return what actions lead to, None if none keep the limits, and how many units may be on either side."""
         with self._stage("bounds"):
             self._horizon = horizon = Horizon(problem, self._horizon)
             reach = horizon.reach(*horizon.box())
             monitor.prove(np.inf if reach is None else horizon.least_cost(reach), "bounds")
-        unstable = 0 if reach is None else int(reach.bounds.unstable(horizon.net).sum())
-        with self._stage("samplers"):
-            share = SOON if unstable <= MANY else SHARE
-            portfolio = Portfolio(problem, self._seed)
-            basins = portfolio.search(min(share * monitor.remaining, LONG), means)
-            self.best = basins[0]
-            self._offer(monitor, basins[0].actions, "samplers")
-        if reach is None or monitor.reason() is not None:
-            return
-        if problem.cost.norm == "quadratic":
-            self._ask(horizon, reach, monitor, unstable)
-            self._go_on(portfolio, monitor)
-            return
-        if unstable > MANY:
-            with self._stage("neighbourhoods"):
-                self._descend(horizon, basins, monitor)
-        if monitor.reason() is None:
-            with self._stage("tree"):
-                self._search(horizon, reach, monitor)
+        return reach, 0 if reach is None else int(reach.bounds.unstable(horizon.net).sum())
 
-    def _descend(self, horizon: Horizon, basins: Sequence[Found], monitor: Monitor) -> None:
-        """Go from the best plans to better ones until all descents rest."""
+    def _descend(self, horizon: Horizon, basins: Sequence[Found], monitor: Monitor) -> bool:
+        """Go from the best plans to better ones; return whether all descents rest before the time is up."""
         feasible = [found for found in basins if found.violation == 0.0][:BASINS]
         descents = [Descent(horizon, found.actions, found.cost, self._seed) for found in feasible]
 
         def stopped() -> bool:
             return monitor.reason() is not None
 
-        while not stopped() and any(descent.stale < STALE for descent in descents):
-            going = [descent for descent in descents if descent.stale < STALE]
-            descent = min(going, key=lambda known: (known.steps > 0, known.value))  # each has its turn, then the best
-            if descent.step(stopped):
-                self._offer(monitor, descent.actions, "neighbourhoods")
+        longest = 0.0
+        with self._stage("neighbourhoods"):
+            while going := [descent for descent in descents if descent.stale < STALE]:
+                began = monitor.elapsed
+                if stopped() or monitor.remaining < longest:
+                    return False
+                descent = min(going, key=lambda known: (known.steps > 0, known.value))  # each once, then the best
+                if descent.step(stopped):
+                    self._offer(monitor, descent.actions, "neighbourhoods")
+                longest = max(longest, monitor.elapsed - began)
+        return True
 
     def _search(self, horizon: Horizon, reach: Reach, monitor: Monitor) -> None:
-        """Search all plans."""
+        """Search all plans; end when they are."""
         known = monitor.solution
         search = Search(
             horizon,
@@ -133,17 +146,24 @@ class Planner:
                     program.limit(monitor.best)
                 solve_program(program, monitor, seconds=np.inf if unstable <= FEW else left / 2)
 
-    def _go_on(self, portfolio: Portfolio, monitor: Monitor) -> None:
-        """Sample until the end."""
-        while monitor.reason() is None:
-            with self._stage("samplers"):
-                self.best = portfolio.search(min(PAUSE, monitor.remaining))[0]
-                self._offer(monitor, self.best.actions, "samplers")
+    def _sample(
+        self, portfolio: Portfolio, monitor: Monitor, seconds: float, means: Sequence[FloatArray] = ()
+    ) -> list[Found]:
+        """Sample for some time; return the best plans of all basins."""
+        end = monitor.elapsed + seconds
+        with self._stage("samplers"):
+            while True:
+                left = min(PAUSE, end - monitor.elapsed, monitor.remaining)
+                found, means = portfolio.search(left, means), ()
+                self.best = found[0]
+                self._offer(monitor, found[0].actions, "samplers")
+                if monitor.elapsed >= end or monitor.reason() is not None:
+                    return found
 
     def _offer(self, monitor: Monitor, actions: FloatArray, source: str) -> None:
         """Offer a plan at what it costs on the model if it keeps all limits."""
-        assert self._horizon is not None
-        problem, found = self._horizon.problem, Plan(actions)
+        assert self._problem is not None
+        problem, found = self._problem, Plan(actions)
         value = objective(problem, found)
         if (monitor.best is None or value < monitor.best) and not check(problem, found):
             monitor.offer(value, found, source)
@@ -153,3 +173,9 @@ class Planner:
         began = time.perf_counter()
         yield
         self.times[name] = self.times.get(name, 0.0) + time.perf_counter() - began
+
+
+def _work(problem: ControlProblem) -> float:
+    """Return about how many products it takes to bound what can enter the units of all steps."""
+    net = problem.dynamics
+    return float(sum(np.count_nonzero(w) for w in net.weights) * (net.units + net.outputs) * problem.horizon**2)

@@ -1,4 +1,4 @@
-"""Several plans at once: descent from many starts, then walks from the best that differ."""
+"""Several plans at once: descents from many starts and from children of the best plans, then walks from those."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,14 +11,22 @@ from copt.solvers.control.descent_kernels import descend
 from copt.solvers.control.flat import flatten
 from copt.solvers.control.region import Walker
 from copt.solvers.control.sampler_kernels import draw
-from copt.solvers.control.swarm import Deadline, Found, descent, swarm
+from copt.solvers.control.swarm import Deadline, Found, coloured, descent, swarm
 from copt.solvers.randomness import random_state
 
 __all__ = ["Portfolio"]
 
 
+PARENTS = 4  # plans that have children
+WIDEST, NARROWEST, CROSSED = 0.5, 0.09, 0.05  # noise of children, as a share of half the range; and of those of two
+BRIEF = 0.6  # share of the steps and of their length in descents where there are children
+
+
 class Portfolio:
     """Searches plans of one problem from many starts, and keeps the best of each basin.
+
+    The first descent is from random starts. From then on half the starts are children of the best plans: one plan with
+    noise, or the first steps of one and the last steps of another.
 
     Args:
         problem: The problem.
@@ -49,12 +57,14 @@ class Portfolio:
         self._basins, self._walks, self._apart = basins, walks, apart
         self._steps, self._length = steps, length
         self._half = (flat.u_upper - flat.u_lower) / 2
+        self._rng = np.random.default_rng(seed)
         self._room = descent(flat)
         self._swarm = swarm(flat, 1, colour, random_state(seed))
         self._swarm.mean[:] = (flat.u_lower + flat.u_upper) / 2
         self._swarm.spread[:] = spread * self._half
         self._walker = Walker(flat)
         self._kept: list[Found] = []
+        self._starts: list[FloatArray] = [self._swarm.mean.copy()]  # of the next descent
 
     def search(
         self,
@@ -71,30 +81,46 @@ class Portfolio:
             clock: Seconds now.
         """
         deadline = Deadline(clock, clock() + seconds)
-        starts = [np.clip(mean, self.flat.u_lower, self.flat.u_upper) for mean in [*means, self._swarm.mean]]
-        self._keep([self._walker.judge(start) for start in starts])
+        self._starts = [*(np.clip(mean, self.flat.u_lower, self.flat.u_upper) for mean in means), *self._starts]
+        self._keep([self._walker.judge(start) for start in self._starts])
         while not deadline.over():
             known = self._kept
-            self._keep(self._descend(starts, deadline))
+            self._keep(self._descend(deadline))
             for plan in [plan for plan in self._kept if not any(plan is other for other in known)][: self._walks]:
                 if not deadline.over():
                     self._keep([self._walker.walk(plan, deadline)])
-            starts = []
         return list(self._kept)
 
-    def _descend(self, starts: Sequence[FloatArray], deadline: Deadline) -> list[Found]:
-        """Return the best plans of a descent from some starts and from random ones."""
-        room, flat = self._room, self.flat
+    def _descend(self, deadline: Deadline) -> list[Found]:
+        """Return the best plans of a descent from the starts at hand, else from children, and from random ones."""
+        room, flat, steps, length = self._room, self.flat, self._steps, self._length
         draw(flat, self._swarm, room.plans)
+        starts, self._starts = self._starts, []
+        if not starts:
+            starts = [self._child() for _ in range(room.costs.size // 2)]
+            steps, length = max(1, round(BRIEF * steps)), BRIEF * length
         for lane, start in enumerate(starts[: room.costs.size]):
             room.plans[:, :, lane] = start
         room.known[:] = np.inf
-        deadline.run(lambda begin, end: descend(flat, room, begin, end, self._steps, self._length), self._steps)
+        deadline.run(lambda begin, end: descend(flat, room, begin, end, steps, length), steps)
         return [
             Found(cost, violation, room.tops[:, :, lane].copy())
             for lane, (cost, violation, score) in enumerate(room.known.T.tolist())
             if score < np.inf
         ]
+
+    def _child(self) -> FloatArray:
+        """Return a plan that is like one or two of the best."""
+        rng, flat, kept = self._rng, self.flat, self._kept
+        plan = kept[rng.integers(min(PARENTS, len(kept)))].actions
+        noise = self._half * rng.normal(size=plan.shape)
+        if rng.random() < 0.5:
+            cut = int(rng.integers(flat.horizon))
+            child = np.vstack([plan[:cut], kept[rng.integers(len(kept))].actions[cut:]]) + CROSSED * noise
+        else:
+            size = np.exp(rng.uniform(np.log(NARROWEST), np.log(WIDEST)))
+            child = plan + size * coloured(flat.horizon, 1.0) @ noise
+        return np.clip(child, flat.u_lower, flat.u_upper)
 
     def _keep(self, plans: Sequence[Found]) -> None:
         """Keep the best plan of each basin, of those that are kept and others."""
