@@ -169,7 +169,8 @@ def test_an_episode_counts_once_with_its_mean_over_the_seeds() -> None:
     assert (ours.final_margin, ours.cost_margin) == (None, None)
     assert (ours.beyond, ours.broken) == (1 / 12, 2 / 12)
     assert ours.median_seconds == pytest.approx(0.1)
-    assert ours.late_seconds == pytest.approx(0.2)
+    assert ours.slow_seconds == pytest.approx(0.2)
+    assert ours.late == 3 / 12  # one of four steps of each row
     # In episode 0 by 3 and by 2, in episode 1 by a half.
     assert mppi.final_margin == mean_interval([2.5, 0.5])
     assert mppi.cost_margin == mean_interval([25.0, 5.0])
@@ -194,7 +195,7 @@ def test_the_table_says_what_was_measured(tmp_path: Path) -> None:
     assert len({len(line) for line in (head, ours, mppi, dense)}) == 1
     # 0.265 +- 3.182 * 0.0129 / 2; Wilson for 4 of 4 is 51 to 100.
     assert ours.split("  ")[0].strip() == "copt"
-    for cell in ("100 % (51-100)", "0.265 ± 0.021", "2.65 ± 0.21", "0.0 %", "100.0 ms", "200.0 ms"):
+    for cell in ("100 % (51-100)", "0.265 ± 0.021", "2.65 ± 0.21", "0.0 %", "100.0 ms", "200.0 ms", "25.0 %"):
         assert cell in ours
     assert "+0.75 ± 0" in mppi
     assert "5 (1 failed)" in mppi

@@ -12,6 +12,7 @@ from copt.bench.loop_records import EpisodeRow
 __all__ = ["Form", "Interval", "best_of", "forms", "mean_interval", "rate_interval"]
 
 LEVEL = 0.95
+LATE = 1.1  # of the limit
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Form:
         beyond: Share of the steps after which the system was beyond a limit.
         broken: Share of the steps whose plan broke a limit on its own model.
         median_seconds: Of the steps.
-        late_seconds: What 99 of 100 steps took at most.
+        slow_seconds: What 99 of 100 steps took at most.
+        late: Share of the steps that took more than a tenth longer than their limit.
     """
 
     solver: str
@@ -55,7 +57,8 @@ class Form:
     beyond: float | None
     broken: float | None
     median_seconds: float | None
-    late_seconds: float | None
+    slow_seconds: float | None
+    late: float | None
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
@@ -103,6 +106,7 @@ def _form(rows: Sequence[EpisodeRow], solver: str, baseline: str) -> Form:
     own = [row for row in rows if row.solver == solver]
     ended = [row for row in own if row.final_cost is not None]
     times = np.array([value for row in ended for value in row.step_seconds])
+    late = sum(value > LATE * row.seconds_limit for row in ended for value in row.step_seconds)
     steps = times.size
     return Form(
         solver=solver,
@@ -116,7 +120,8 @@ def _form(rows: Sequence[EpisodeRow], solver: str, baseline: str) -> Form:
         beyond=sum(row.violations for row in ended) / steps if steps else None,
         broken=sum(row.broken_plans for row in ended) / steps if steps else None,
         median_seconds=float(np.quantile(times, 0.5)) if steps else None,
-        late_seconds=float(np.quantile(times, 0.99)) if steps else None,
+        slow_seconds=float(np.quantile(times, 0.99)) if steps else None,
+        late=late / steps if steps else None,
     )
 
 
