@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from copt.problems.control import ControlProblem, KeepOut, Plan, check, objective, states_of
 from copt.problems.control_cost import Norm
-from copt.solvers.control.horizon import Horizon
+from copt.solvers.control.horizon import Horizon, Reach
 from copt.solvers.control.neighbourhoods import Descent
 from copt.solvers.control.relaxation import Relaxation
 from copt.solvers.control.search import Search
@@ -108,6 +108,31 @@ def test_tightening_changes_nothing_but_the_bounds(seed: int) -> None:
             search.run(1000)
     assert tight.value == pytest.approx(plain.value, abs=1e-8)
     assert tight.bound == pytest.approx(plain.bound, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_is_known_of_plans_that_are_not_better(seed: int) -> None:
+    problem = random_problem(seed, units=3)
+    best = optimum(problem)
+    rng = np.random.default_rng(seed)
+    for actions in rng.uniform(-1, 1, (10, 2, 1)):
+        value = objective(problem, Plan(actions))
+        search = rooted(problem, start=actions, value=value, gap=0.5)
+        if not search.done:
+            search.tighten()
+        assert search.bound <= best + EXACT
+
+
+def test_a_region_that_is_left_by_tolerance_only_has_a_face() -> None:
+    def beyond(limit: float) -> tuple[Horizon, Reach]:
+        horizon = Horizon(random_problem(0, horizon=1, keep_out=(KeepOut(np.array([[1.0, 0.0]]), np.array([limit])),)))
+        reach = horizon.reach(*horizon.box())
+        assert reach is not None
+        return horizon, reach
+
+    horizon, reach = beyond(-1.0)
+    most = float(reach.bounds.upper[-1][horizon.faces[0].start])
+    assert np.diff(Relaxation(*beyond(most + 5e-7)).regions).tolist() == [1]
 
 
 def test_open_nodes_find_more_room() -> None:

@@ -1,5 +1,7 @@
 """The dual simplex method: linear programs by HiGHS, certain bounds, programs that are infeasible."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,6 +99,29 @@ def test_bounds_hold_before_the_end_and_for_wrong_tableaus(seed: int, pivots: in
     assert bound(rows, goal, 1.0, tableau, len(rows), bounds, room) <= best + 1e-9
     tableau.table[:] += 0.01 * np.random.default_rng(seed).normal(size=tableau.table.shape)
     assert bound(rows, goal, 1.0, tableau, len(rows), bounds, room) <= best + 1e-9
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1.0, 1e4, 1e8]))
+@settings(max_examples=60, deadline=None)
+def test_bounds_hold_whatever_rounding_does(seed: int, size: float) -> None:
+    rows, goal, bounds = random_program(seed, tight=0.3)
+    columns, scale = goal.size - 1, np.maximum(1.0, np.abs(rows[:, :-1]).max(axis=1))
+    rows /= scale[:, None]
+    bounds[:, columns:] /= scale
+    tableau = tableau_of(rows, goal)
+    rng = np.random.default_rng(seed)
+    tableau.tail[:] = rng.permutation(columns + len(rows))[:columns]
+    tableau.table[-1] = size * rng.normal(size=goal.size)  # as of a basis that is nearly singular
+    found = bound(rows, goal, 1.0, tableau, len(rows), bounds, np.zeros(goal.size))
+    rest, exact = [Fraction(x) for x in goal], Fraction(0)
+    for variable, price in zip(tableau.tail, map(Fraction, tableau.table[-1, :-1]), strict=True):
+        if variable >= columns:
+            exact += price * Fraction(bounds[0 if price > 0 else 1, variable])
+            rest = [a - price * Fraction(b) for a, b in zip(rest, rows[variable - columns], strict=True)]
+    ends = zip(rest[:-1], *bounds[:, :columns], strict=True)
+    exact += rest[-1] + sum(min(x * Fraction(low), x * Fraction(high)) for x, low, high in ends)
+    assert Fraction(found) <= exact
+    assert float(exact) - found <= 1e-10 * size
 
 
 def test_a_tighter_bound_goes_on_from_the_last_tableau() -> None:

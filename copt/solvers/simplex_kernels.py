@@ -19,6 +19,7 @@ __all__ = ["BEYOND", "INFEASIBLE", "LIMIT", "OPTIMAL", "Tableau", "bound", "copy
 OPTIMAL, INFEASIBLE, BEYOND, LIMIT = 0, 1, 2, 3
 FEASIBLE = 1e-9  # by which bounds may be missed
 PIVOT = 1e-8  # least pivot
+ROUNDING = 1.2e-16  # relative, of one operation
 DUAL = 1e-10  # by which reduced costs may miss their sign, so that larger pivots can be chosen
 
 
@@ -201,9 +202,11 @@ def bound(
     """Return what ``factor * goal`` is nowhere below: prices make a bound even where they are not exact.
 
     The prices are the coefficients of rows in one line of the tableau, times ``factor`` (Neumaier and Shcherbina 2004).
+    What rounding can have done is taken off: each sum of n products is off by at most n roundings of their magnitudes.
 
     Args:
-        rows: All rows as functions of the columns, constants last, shape (rows, columns + 1).
+        rows: All rows as functions of the columns, constants last, shape (rows, columns + 1); coefficients of columns
+            are from -1 to 1, and so are the bounds of columns.
         goal: The function to bound, likewise, shape (columns + 1,).
         factor: 1, or -1 to bound it from above.
         tableau: The tableau.
@@ -212,16 +215,20 @@ def bound(
         room: Shape (columns + 1,).
     """
     columns = tableau.tail.size
+    size = 0.0
     for j in range(columns + 1):
         room[j] = factor * goal[j]
+        size += abs(room[j])
     total = 0.0
     for j in range(columns):
         r = tableau.tail[j] - columns
         price = factor * tableau.table[line, j]
         if r >= 0 and price != 0.0:
-            total += price * bounds[0 if price > 0.0 else 1, r + columns]
+            end = bounds[0 if price > 0.0 else 1, r + columns]
+            total += price * end
+            size += abs(price) * (columns + abs(rows[r, columns]) + abs(end))
             for i in range(columns + 1):
                 room[i] -= price * rows[r, i]
     for j in range(columns):
         total += room[j] * bounds[0 if room[j] > 0.0 else 1, j]
-    return float(total + room[columns])
+    return float(total + room[columns] - ROUNDING * (2 * columns + 4) * size)

@@ -125,12 +125,15 @@ class Relaxation:
         return self._at(rows[~kept])
 
     def _regions(self) -> tuple[IntArray, IntArray]:
-        """Return where the faces of regions begin, and which outputs they are: those that a state can be beyond."""
+        """Return where the faces of regions begin, and which outputs they are: those that a state can be beyond.
+
+        If it is so by tolerance only, there still is the nearest one.
+        """
         first, begins, outputs = self._horizon.net.units, [0], [np.zeros(0, dtype=np.int64)]
         for face in self._horizon.faces:
             low, high = self._low[first:][face], self._high[first:][face]
             if not (low >= 0.0).any():
-                outputs.append(face.start + np.flatnonzero(high >= 0.0))
+                outputs.append(face.start + np.flatnonzero(high >= min(0.0, float(high.max()))))
                 begins.append(begins[-1] + outputs[-1].size)
         return np.array(begins), np.concatenate(outputs)
 

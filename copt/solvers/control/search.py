@@ -121,4 +121,4 @@ class Search:
             self._proved, self.done = beyond, True
         else:
             self._plant(tighter, tree.best, self.value, float(tree.numbers[GAP]))
-            self._proved = max(self._proved, proved)
+            self._proved = max(min(self._proved, beyond), proved)  # of plans that are better, nothing else is known
