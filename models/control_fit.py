@@ -1,4 +1,4 @@
-"""Fitting of networks of dynamics: rollouts by Adam, then everything at once by L-BFGS."""
+"""Fitting of networks of dynamics to rollouts by Adam."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from copt.models.control import SparseNet, View
 from copt.problems.base import FloatArray
 from copt.problems.relu import IDENTITY, RELU, ReluNet
 
-__all__ = ["Pieces", "Recipe", "errors", "fitted", "polished"]
+__all__ = ["Pieces", "Recipe", "errors", "fitted"]
 
 GREATEST = 16.0  # weight of a rollout
 
@@ -125,29 +125,6 @@ def fitted(
         adam.step()
     chances = [logits.softmax(dim=1).detach().cpu().double().numpy() for logits in module.logits]
     return module.net(), np.vstack([np.zeros((0, 3)), *chances])
-
-
-def polished(net: ReluNet, view: View, data: Pieces, iterations: int) -> ReluNet:
-    """Return a network improved by L-BFGS on all pieces at once, in double precision."""
-    module = SparseNet(net, view, torch.float64)
-    states, actions = torch.from_numpy(data.states), torch.from_numpy(data.actions)
-    lbfgs = torch.optim.LBFGS(
-        [*module.weights, *module.biases],
-        max_iter=iterations,
-        history_size=100,
-        tolerance_grad=0.0,
-        tolerance_change=0.0,
-        line_search_fn="strong_wolfe",
-    )
-
-    def closure() -> Tensor:
-        lbfgs.zero_grad()
-        loss = module.apart(module.rollout(states[:, 0], actions), states[:, 1:]).square().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    lbfgs.step(closure)  # type: ignore[no-untyped-call]
-    return module.net()
 
 
 @torch.no_grad()

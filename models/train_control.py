@@ -25,7 +25,8 @@ from copt.errors import CoptError, UnknownNameError
 from copt.instances.control_weights import arrays_of
 from copt.models import store
 from copt.models.control import random_net
-from copt.models.control_fit import Pieces, Recipe, errors, fitted, polished
+from copt.models.control_fit import Recipe, errors, fitted
+from copt.models.control_newton import refined
 from copt.models.control_prune import magnitudes, needs, pruned
 from copt.models.control_systems import SYSTEMS, System
 from copt.problems.base import FloatArray
@@ -37,8 +38,9 @@ __all__ = ["Args", "main", "run"]
 
 UNSEEN = 1_000_000  # seeds from here on are for measuring
 SAMPLE = 4_000  # transitions that units are ranked on, and the output layer fitted on
+FEW = 64  # ReLUs of networks that the curvature is worked out for
 HORIZONS = 5, 10
-Arm = Literal["need", "kinds", "magnitude", "random", "direct", "fixed"]
+Arm = Literal["need", "kinds", "magnitude", "random", "direct", "fixed", "dense"]
 PRUNED: tuple[Arm, ...] = ("need", "kinds", "magnitude", "random")
 PROTOCOL = (
     "errors: root mean squares of what networks tell wrongly after so many steps, on unseen random episodes, relative "
@@ -47,7 +49,8 @@ PROTOCOL = (
     "probability (Liu et al. 2023); magnitude, random: those with the smallest weights, or any; all with the same "
     "first network, rounds and updates. direct: as many ReLUs in as many layers from random weights, with as many "
     "updates as first network and rounds together; fixed: the same, one layer of ReLUs beside a linear map (Brenner et "
-    "al. 2024). unstable: mean number of ReLUs over 5 and 10 steps that CROWN bounds cannot decide, from unseen "
+    "al. 2024); dense: the first network, trained on with all updates of the rounds. unstable: mean number of ReLUs "
+    "over 5 and 10 steps that CROWN bounds cannot decide, from unseen "
     "states, all actions allowed. minutes: of processor time, without controls"
 )
 
@@ -86,8 +89,8 @@ class Args:
     """Weight of the mean magnitude of the weights."""
     hard: float = 0.0
     """Rollouts weigh exp(hard * error), up to 16."""
-    polish: int = 0
-    """Iterations of L-BFGS at the end."""
+    newton: int = 20
+    """Iterations of Gauss and Newton's method after that, where few ReLUs are left."""
     rank: Arm = "need"
     """What says which ReLUs go."""
     controls: tuple[Arm, ...] = ()
@@ -116,7 +119,7 @@ class Bench:
         self.widths = base.widths if args.widths is None else args.widths
         self._fabric = Fabric(accelerator=args.device, devices=1)
         self._rng = np.random.default_rng(args.seed)
-        inputs, outputs = self.seen.pairs(self.system.view)
+        self._pairs = inputs, outputs = self.seen.pairs(self.system.view)
         some = self._rng.choice(len(inputs), min(SAMPLE, len(inputs)), replace=False)
         self._sample = inputs[some], outputs[some]
 
@@ -142,10 +145,17 @@ class Bench:
                 net = pruned(net, budget, partial(_constant, chances[:, RELU]), *self._sample, parts=1)
             else:
                 net = pruned(net, budget, self._ranking(rank), *self._sample)
-            net, _ = self.trained(net, updates)
-            found.append(net)
+            found.append(net := self.settled(net, updates))
             self.tell(rank, net)
         return found
+
+    def control(self, arm: Arm, dense: ReluNet) -> list[ReluNet]:
+        """Return the networks of a control, by the first network of the run."""
+        if arm == "dense":
+            net, _ = self.trained(dense, len(self.budgets) * self.args.round_updates)
+            self.tell(arm, net)
+            return [net]
+        return self.rounds(dense, arm) if arm in PRUNED else self.straight(arm)
 
     def straight(self, arm: Arm) -> list[ReluNet]:
         """Return networks of each budget trained from random weights, in the layers of the first one or in one."""
@@ -153,16 +163,16 @@ class Bench:
         for k, budget in enumerate(self.budgets):
             layers = min(budget, len(self.widths)) if arm == "direct" else 1
             net = self.start([budget // layers + (i < budget % layers) for i in range(layers)])
-            net, _ = self.trained(net, self.args.updates + (k + 1) * self.args.round_updates)
-            found.append(net)
-            self.tell(arm, net)
+            found.append(self.settled(net, self.args.updates + (k + 1) * self.args.round_updates))
+            self.tell(arm, found[-1])
         return found
 
-    def polished(self, net: ReluNet) -> ReluNet:
-        """Return a network improved on all transitions at once."""
-        before, u, after = self.seen.transitions()
-        single = Pieces(np.stack([before, after], axis=1), u[:, None])
-        return polished(net, self.system.view, single, self.args.polish) if self.args.polish else net
+    def settled(self, net: ReluNet, updates: int) -> ReluNet:
+        """Return a network trained on, first along gradients and then, if it is small, with the curvature."""
+        net, _ = self.trained(net, updates)
+        if net.units > FEW:
+            return net
+        return refined(net, *self._pairs, self.args.newton, self._rng)
 
     def errors(self, net: ReluNet) -> list[float]:
         """Return relative errors after one step and after all steps of a piece, on unseen episodes."""
@@ -213,11 +223,11 @@ def run(args: Args) -> None:
     dense, _ = bench.trained(bench.start(bench.widths), args.updates)
     bench.tell("dense", dense)
     arms = {args.rank: bench.rounds(dense, args.rank)}
-    kept = bench.polished(arms[args.rank][-1] if bench.budgets else dense)
+    kept = arms[args.rank][-1] if bench.budgets else dense
     minutes = round((time.process_time() - began) / 60, 1)
     bench.tell("kept", kept)
     for arm in args.controls:
-        arms[arm] = bench.rounds(dense, arm) if arm in PRUNED else bench.straight(arm)
+        arms[arm] = bench.control(arm, dense)
     measured: dict[str, Any] = {
         "errors": bench.errors(kept),
         "unstable": dict(zip(map(str, HORIZONS), bench.unstable(kept), strict=True)),

@@ -13,6 +13,7 @@ from copt.errors import CoptError, FormatError, InvalidInstanceError, UnknownNam
 from copt.instances.control_cartpole import FORCE, LIMITS, cartpole_walls
 from copt.instances.control_weights import written
 from copt.problems.control import TOLERANCE
+from copt.problems.planar import Planar
 from copt.problems.relu import ReluNet
 
 DRIFT = ReluNet(2, (np.array([[1.0, 1.0]]),), (np.zeros(1),))  # a point that moves by its action
@@ -107,3 +108,17 @@ def test_what_does_not_fit_is_told_in_one_line(tmp_path: Path) -> None:
         MPC(tmp_path / "missing.safetensors", cost, u_bounds=(-1, 1))
     with pytest.raises(UnknownNameError, match="unknown policy 'nothing'"):
         MPC("nothing", cost, u_bounds=(-1, 1))
+
+
+def test_planar_dynamics_turn_with_the_state() -> None:
+    # A thing at (x, y) that points along (p, q) and goes where it is pushed, if that is forwards and to half of it.
+    ahead = ReluNet.residual(
+        skip=np.eye(4, 6), shift=np.zeros(4), lift=0.5 * np.eye(4, 1), weights=np.eye(1, 6, 4), biases=[0.0]
+    )
+    cost = Cost(goal=np.zeros(4), state=np.array([1.0, 1.0, 0.0, 0.0]), action=np.array([0.01, 0.01]))
+    ctrl = MPC(Planar(ahead, np.eye(2, 4, 2)), cost, horizon=1, u_bounds=(-1, 1), seconds=5)
+    for heading, expected in (((0.0, 2.0), (0.0, 0.6)), ((-1.0, 0.0), (-0.8, 0.0))):
+        place = -0.5 * np.array(expected)
+        u, info = ctrl.command([*place, *heading])
+        np.testing.assert_allclose(u, expected, atol=1e-6)
+        assert info.value == pytest.approx(0.01 * np.abs(expected).sum())

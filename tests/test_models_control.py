@@ -1,14 +1,23 @@
 """Networks of dynamics: what they see, how their units become simpler, and how they are fitted."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
 
+from copt.errors import CoptError, UnknownNameError
+from copt.instances.control_cartpole import cartpole_walls
+from copt.instances.control_weights import dynamics_of
+from copt.models import store
 from copt.models.control import SparseNet, View, random_net
-from copt.models.control_fit import Pieces, Recipe, errors, fitted, polished
+from copt.models.control_fit import Pieces, Recipe, errors, fitted
+from copt.models.control_newton import curvature, refined, slope
 from copt.models.control_prune import magnitudes, needs, pruned, refitted, straightened
 from copt.models.control_systems import SYSTEMS
+from copt.models.train_control import main
+from copt.problems.base import FloatArray
 from copt.problems.planar import Planar
 from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 
@@ -161,12 +170,38 @@ def test_a_wall_is_recovered_exactly() -> None:
     recipe = Recipe(300, rate=1e-2, batch=128, steps=2, noise=1e-3, decay=1e-4, hard=0.1)
     net, _ = fitted(random_net(2, (6,), 1, np.random.default_rng(0)), view, seen, recipe, CPU, 0)
     net = pruned(net, 1, lambda now: needs(now, inputs, outputs), inputs, outputs)
-    net = polished(net, view, seen, 60)
+    net = refined(net, inputs, outputs, 20, np.random.default_rng(0))
     assert max(errors(net, view, unseen)) < 1e-6
     found = view.outward(net)
     assert found.units == 1
     plane = np.append(found.weights[0][0], found.biases[0][0]) / found.weights[0][0, 0]
     np.testing.assert_allclose(plane, [1.0, 0.5, -0.3], atol=1e-5)
+
+
+def residuals(net: ReluNet, step: FloatArray, inputs: FloatArray, outputs: FloatArray) -> FloatArray:
+    """Return the residuals of a network with a step added to its weights, unit by unit, biases last."""
+    weights, biases, at = [], [], 0
+    for w, b in zip(net.weights, net.biases, strict=True):
+        w, b = w.copy(), b.copy()
+        for i in range(len(b)):
+            w[i] += step[at : at + w.shape[1]]
+            b[i] += step[at + w.shape[1]]
+            at += w.shape[1] + 1
+        weights.append(w)
+        biases.append(b)
+    return np.asarray(ReluNet(net.inputs, tuple(weights), tuple(biases)).forward(inputs) - outputs)
+
+
+def test_curvature_and_slope_are_those_of_finite_differences() -> None:
+    net, rng = noisy((3, 2), inputs=2, outputs=2, seed=5), np.random.default_rng(6)
+    inputs, outputs = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
+    size = 3 * 3 + 2 * 6 + 2 * 8
+    near = 1e-6 * np.eye(size)
+    at = [[residuals(net, side * step, inputs, outputs).ravel() for step in near] for side in (1.0, -1.0)]
+    rows = (np.array(at[0]) - np.array(at[1])).T / 2e-6
+    expected = rows.T @ residuals(net, np.zeros(size), inputs, outputs).ravel() / 40
+    np.testing.assert_allclose(curvature(net, inputs), rows.T @ rows / 40, atol=1e-5)  # in single precision
+    np.testing.assert_allclose(slope(net, inputs, outputs), expected, atol=1e-7)
 
 
 def test_drawing_kinds_learns_which_units_are_not_needed() -> None:
@@ -207,3 +242,45 @@ def test_pushed_blocks_are_turned_and_told_exactly() -> None:
     moved = dynamics.net.forward(np.hstack([before, u]) + np.tile([0.3, -0.2], 6) * (np.arange(12) < 10))
     still = dynamics.net.forward(np.hstack([before, u]))
     np.testing.assert_allclose(moved, still + np.tile([0.3, -0.2], 5), atol=1e-9)  # wherever the block is
+
+
+def test_a_training_run_stores_what_it_measured(tmp_path: Path) -> None:
+    tiny = ["--episodes", "60", "--held-out", "8", "--updates", "100", "--round-updates", "10", "--rate", "0.01"]
+    main(["--system", "cartpole-walls", *tiny, "--controls", "fixed", "dense", "kinds", "--folder", str(tmp_path)])
+    policy = store.load("control-cartpole-walls-v1", tmp_path)
+    assert (policy.family, policy.card["role"], policy.card["relus"]) == ("control", "dynamics", 2)
+    assert policy.card["command"].startswith("copt train control --system cartpole-walls --episodes 60 --held-out 8")
+    budgets = ["16", "8", "4", "3", "2"]
+    assert {arm: list(found) for arm, found in policy.card["measured"]["arms"].items()} == {
+        "need": budgets, "fixed": budgets, "dense": ["24"], "kinds": budgets
+    }  # fmt: skip
+    assert policy.card["measured"]["errors"] == policy.card["measured"]["arms"]["need"]["2"]
+    net = dynamics_of(policy.weights)
+    assert isinstance(net, ReluNet)
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (100, 5))
+    away = np.abs(net.forward(x) - cartpole_walls().forward(x)).max()
+    assert away < 1e-4  # both contacts are found, whatever few episodes there are
+    with pytest.raises(UnknownNameError, match="unknown system 'push'; did you mean 'pusht'"):
+        main(["--system", "push"])
+    for wrong, text in (
+        (["--budgets", "4", "8"], "budgets must fall from round to round, got 4 8"),
+        (["--updates", "0"], "updates must be positive, got 0"),
+        (["--steps", "4"], "episodes are cut into pieces of 3 steps; choose steps <= 3 <= length"),
+        (["--rank", "direct"], "rank must be one of need, kinds, magnitude, random, got direct"),
+    ):
+        with pytest.raises(CoptError, match=text):
+            main(["--system", "cartpole-walls", *wrong])
+
+
+def test_planar_dynamics_are_stored_with_their_heading(tmp_path: Path) -> None:
+    tiny = ["--episodes", "20", "--held-out", "5", "--updates", "20", "--widths", "4", "4", "--budgets"]
+    main(["--system", "pusht", *tiny, "--name", "small", "--folder", str(tmp_path)])
+    policy = store.load("small", tmp_path)
+    found = dynamics_of(policy.weights)
+    assert isinstance(found, Planar)
+    assert found.net.units == policy.card["relus"] == 8
+    state = SYSTEMS["pusht"].task().scene(np.random.default_rng(1)).start
+    moved = found.at(state).forward(np.append(state, [0.1, 0.2])[None])[0]
+    np.testing.assert_allclose(
+        moved[8:], state[8:] + np.array([0.1, 0.2]), atol=1e-6
+    )  # weights are in single precision
