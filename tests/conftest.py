@@ -5,10 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from copt import registry
 
 Invoke = Callable[..., tuple[int, str, str]]
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # whatever else the machine has to do
 
 
 @pytest.fixture
