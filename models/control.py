@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray
 from copt.problems.relu import IDENTITY, RELU, ReluNet
 
@@ -90,6 +91,28 @@ class View:
         weights[-1], biases[-1] = self.motions @ weights[-1], self.motions @ biases[-1] + self.shift
         weights[-1][:, : self.plain.shape[1]] += self.plain
         return ReluNet(self.plain.shape[1], tuple(weights), tuple(biases), net.kinds).folded()
+
+    def inward(self, net: ReluNet) -> ReluNet:
+        """Return the network that ``outward`` turns into one of states and actions.
+
+        Raises:
+            InvalidNetworkError: If the network sees or tells what the view does not.
+        """
+        seen, told = np.linalg.pinv(self.features), np.linalg.pinv(self.motions)
+        weights, biases, net = [], [], net.folded()
+        if (net.inputs, net.outputs) == self.plain.shape[::-1]:
+            plain, shift = net.weights[-1].copy(), net.biases[-1] - self.shift
+            plain[:, : net.inputs] -= self.plain
+            for w, b in zip((*net.weights[:-1], told @ plain), (*net.biases[:-1], told @ shift), strict=True):
+                own = w[:, : net.inputs] @ seen
+                weights.append(np.hstack([own, w[:, net.inputs :]]))
+                biases.append(b - own @ self.offset)
+            found = ReluNet(len(self.features), tuple(weights), tuple(biases), net.kinds)
+            again = self.outward(found)
+            pairs = zip((*net.weights, *net.biases), (*again.weights, *again.biases), strict=True)
+            if all(np.allclose(old, new, rtol=1e-3, atol=1e-3) for old, new in pairs):
+                return found
+        raise InvalidNetworkError("the dynamics see or tell something else than those of this system do")
 
 
 def random_net(inputs: int, widths: Sequence[int], outputs: int, rng: np.random.Generator) -> ReluNet:

@@ -22,7 +22,7 @@ import tyro
 from lightning_fabric import Fabric
 
 from copt.errors import CoptError, UnknownNameError
-from copt.instances.control_weights import arrays_of
+from copt.instances.control_weights import arrays_of, dynamics_of
 from copt.models import store
 from copt.models.control import random_net
 from copt.models.control_fit import Recipe, errors, fitted
@@ -63,6 +63,8 @@ class Args:
     """The system: cartpole-walls or pusht."""
     name: str = ""
     """Name to store the dynamics under; control-SYSTEM-v1 by default."""
+    first: str = ""
+    """Stored dynamics to prune, instead of training a first network."""
     widths: tuple[int, ...] | None = None
     """Widths of the hidden layers of the first network; by default those of the system."""
     budgets: tuple[int, ...] | None = None
@@ -127,6 +129,13 @@ class Bench:
         """Return a random network."""
         inputs, outputs = self._sample
         return random_net(inputs.shape[1], widths, outputs.shape[1], self._rng)
+
+    def first(self) -> ReluNet:
+        """Return the first network, trained or as it is stored."""
+        if not self.args.first:
+            return self.trained(self.start(self.widths), self.args.updates)[0]
+        stored = dynamics_of(store.load(self.args.first).weights)
+        return self.system.view.inward(stored.net if isinstance(stored, Planar) else stored)
 
     def trained(self, net: ReluNet, updates: int, *, draw: bool = False) -> tuple[ReluNet, FloatArray]:
         """Return a network trained on, and the probabilities of its units' kinds."""
@@ -220,7 +229,7 @@ def run(args: Args) -> None:
     """Train, prune, measure and store."""
     _check(args)
     began, bench = time.process_time(), Bench(args)
-    dense, _ = bench.trained(bench.start(bench.widths), args.updates)
+    dense = bench.first()
     bench.tell("dense", dense)
     arms = {args.rank: bench.rounds(dense, args.rank)}
     kept = arms[args.rank][-1] if bench.budgets else dense

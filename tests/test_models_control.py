@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from copt.errors import CoptError, UnknownNameError
+from copt.errors import CoptError, InvalidNetworkError, UnknownNameError
 from copt.instances.control_cartpole import cartpole_walls
 from copt.instances.control_weights import dynamics_of
 from copt.models import store
@@ -117,6 +117,17 @@ def test_the_closest_affine_function_of_a_relu() -> None:
     np.testing.assert_allclose(plain.forward(inputs), [[-1.0], [2.0], [5.0]])
     # It misses by -1, 2, -1: the mean square is 2.
     np.testing.assert_allclose(needs(net, inputs, net.forward(inputs)), [2.0])
+
+
+def test_views_take_back_what_they_turned_outward() -> None:
+    system = SYSTEMS["pusht"]
+    view = system.scaled(system.pieces(6, 10, seed=1)).view
+    net = noisy((4, 3), inputs=6, outputs=4)
+    inputs = np.random.default_rng(3).normal(size=(50, 6))
+    np.testing.assert_allclose(view.inward(view.outward(net)).forward(inputs), net.forward(inputs), atol=1e-9)
+    for other in (View.whole(10, 2).outward(noisy((3,), inputs=12, outputs=10)), noisy((3,), inputs=2, outputs=2)):
+        with pytest.raises(InvalidNetworkError, match="see or tell something else"):
+            view.inward(other)
 
 
 def test_needs_are_what_straightening_costs() -> None:
