@@ -16,9 +16,10 @@ from copt.problems.relu import ReluNet
 __all__ = ["curvature", "refined", "slope"]
 
 CHUNK = 4096  # samples whose derivatives are in memory at once
-FEW, MANY = 3_000, 64_000  # samples that the curvature, and all else, is worked out on in each step
+FEW, MANY = 6_000, 64_000  # samples that the curvature, and all else, is worked out on in each step
 TRIES = 20  # of damping, before a step is given up
-LEAST = 1e-10  # damping
+FIRST, LEAST = 1e-2, 1e-10  # damping
+FLOOR = 1e-2  # of what is damped, relative to the mean of the curvature
 
 
 def refined(
@@ -33,12 +34,13 @@ def refined(
         iterations: Steps.
         rng: Draws the samples of each step.
     """
-    damping = 1e-3
+    damping = FIRST
     for _ in range(iterations):
         some = rng.permutation(len(inputs))[:MANY]
         x, y = inputs[some], outputs[some]
         hessian, gradient = curvature(net, x[:FEW]), slope(net, x, y)
-        scale = np.diag(hessian) + 1e-8
+        own = np.diag(hessian)
+        scale = np.maximum(own, FLOOR * own.mean())  # weights between units that few samples need together go nowhere
         before = _loss(net, x, y)
         for _ in range(TRIES):
             step = np.asarray(np.linalg.solve(hessian + np.diag(damping * scale), -gradient), dtype=np.float64)

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from copt.errors import CoptError, InvalidNetworkError, UnknownNameError
 from copt.instances.control_cartpole import cartpole_walls
 from copt.instances.control_weights import dynamics_of
-from copt.models import store
+from copt.models import control_newton, store
 from copt.models.control import SparseNet, View, random_net
 from copt.models.control_fit import Pieces, Recipe, errors, fitted
 from copt.models.control_newton import curvature, refined, slope
@@ -213,6 +213,17 @@ def test_curvature_and_slope_are_those_of_finite_differences() -> None:
     expected = rows.T @ residuals(net, np.zeros(size), inputs, outputs).ravel() / 40
     np.testing.assert_allclose(curvature(net, inputs), rows.T @ rows / 40, atol=1e-5)  # in single precision
     np.testing.assert_allclose(slope(net, inputs, outputs), expected, atol=1e-7)
+
+
+def test_weights_that_few_samples_need_do_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def two(first: float, leaving: list[float]) -> ReluNet:
+        return ReluNet(1, (np.ones((2, 1)), np.array([leaving])), (np.array([first, -1.985]), np.zeros(1)))
+
+    monkeypatch.setattr(control_newton, "FEW", 64)
+    inputs = np.linspace(-2.0, 2.0, 400)[:, None]
+    outputs = two(-0.2, [0.5, 2.0, 1.0]).forward(inputs)  # only two samples reach the second ReLU
+    net = refined(two(0.1, [0.0, 1.0, 0.8]), inputs, outputs, 20, np.random.default_rng(1))
+    assert np.abs(net.forward(inputs) - outputs).max() < 0.05
 
 
 def test_drawing_kinds_learns_which_units_are_not_needed() -> None:
