@@ -12,6 +12,7 @@ import numpy as np
 from copt.errors import InvalidInstanceError
 from copt.events import Silent
 from copt.monitor import Monitor
+from copt.policy import Policy, load_policy
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut, Plan, states_of
 from copt.problems.control_cost import Cost
@@ -40,6 +41,7 @@ class Info:
             and ``UNKNOWN`` otherwise.
         violation: By how much the plan breaks limits in total: 0 if it keeps them.
         times: Seconds that each stage took.
+        notes: What else there is to tell, such as why the policy is left aside.
     """
 
     plan: FloatArray
@@ -50,6 +52,7 @@ class Info:
     status: Status
     violation: float
     times: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
 
 class MPC:
@@ -65,9 +68,10 @@ class MPC:
         keep_out: Regions that no state may be in.
         seconds: Wall time of each command. Kernels that were never compiled are compiled here, before the first.
         seed: Seed of every random choice.
+        policy: A trained policy that proposes plans to begin with, or the name of a stored one; None for none.
 
     Raises:
-        CoptError: If something does not fit, or the file cannot be read.
+        CoptError: If something does not fit, or a file cannot be read.
     """
 
     def __init__(
@@ -81,13 +85,16 @@ class MPC:
         keep_out: Sequence[KeepOut] = (),
         seconds: float = 0.1,
         seed: int = 0,
+        policy: Policy | str | None = None,
     ) -> None:
         from copt.solvers.control.loading import KERNELS
+        from copt.solvers.control.phases import predictor_of
 
         self._dynamics = _dynamics(dynamics)
         net = self._dynamics.net if isinstance(self._dynamics, Planar) else self._dynamics
         self._stop = Stop(seconds=seconds)
         self._seed = seed
+        self._proposer = predictor_of(load_policy(policy) if isinstance(policy, str) else policy)
         self._problem = ControlProblem(
             dynamics=net,
             start=np.zeros(net.outputs),
@@ -107,7 +114,7 @@ class MPC:
         """Forget the last plan and begin with the seed again, as for a new episode."""
         from copt.solvers.control.planner import Planner
 
-        self._planner = Planner(self._seed)
+        self._planner = Planner(self._seed, proposer=self._proposer)
         self._plan: FloatArray | None = None
 
     def command(self, x: Any, *, goal: Any = None) -> tuple[FloatArray, Info]:
@@ -156,6 +163,7 @@ class MPC:
             status=status,
             violation=violation,
             times=dict(self._planner.times),
+            notes=tuple(monitor.notes),
         )
 
 

@@ -10,6 +10,7 @@ from copt.problems.control import ControlProblem, Plan, check, objective
 from copt.result import StopReason
 from copt.solvers.control.horizon import Horizon
 from copt.solvers.control.loading import KERNELS
+from copt.solvers.control.phases import predictor_of
 from copt.solvers.control.planner import Planner
 from copt.solvers.control.program import Program, solve_program
 from copt.solvers.loading import COLD
@@ -29,9 +30,10 @@ def solve(
     seed: int,
 ) -> None:
     """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``."""
+    proposer = predictor_of(policy)
     _await_kernels(instance, monitor)
     if monitor.reason() is None:
-        Planner(seed).run(instance, monitor, [] if start is None else [start.actions])
+        Planner(seed, proposer=proposer).run(instance, monitor, [] if start is None else [start.actions])
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
 

@@ -1,8 +1,9 @@
 """Plans before a deadline: samplers, then the best of all plans, or of ever new neighbourhoods where these are many."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from copt.solvers.control.program import Program, solve_program
 from copt.solvers.control.search import Search
 from copt.solvers.control.swarm import Found
 
-__all__ = ["Planner"]
+__all__ = ["Planner", "Proposer"]
 
 FEW, FEWER = 80, 50  # unstable units up to which SCIP is asked where costs are quadratic; and where time is short
 TIME = 2.0  # seconds from which it is not; programs that are larger still get half of them
@@ -31,21 +32,35 @@ PAUSE = 0.5  # seconds after which samplers report
 CLOSE = 1e-6  # relative, between a proved plan and the bound
 
 
+class Proposer(Protocol):
+    """Knows plans to begin with, such as ``phases.Predictor``."""
+
+    def stranger(self, problem: ControlProblem) -> str | None:
+        """Return what tells a problem from those that plans are known of, or None."""
+
+    def plans(self, problem: ControlProblem) -> list[FloatArray]:
+        """Return plans for a problem that is no stranger, each of shape (horizon, actions)."""
+
+
 class Planner:
     """Plans for one problem after the other, all alike but for dynamics, start, goal and limits.
 
     Args:
         seed: Seed of every random choice.
+        proposer: Proposes plans to begin with, None if nobody does.
+        clock: Seconds now, like those of the monitor.
 
     Attributes:
         best: The best plan for the last problem; it breaks limits if no other is known.
         times: Seconds that each stage took.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self, seed: int, *, proposer: Proposer | None = None, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.best: Found | None = None
         self.times: dict[str, float] = {}
-        self._seed = seed
+        self._seed, self._proposer, self._clock = seed, proposer, clock
         self._problem: ControlProblem | None = None
         self._horizon: Horizon | None = None
 
@@ -60,6 +75,7 @@ class Planner:
         self.times = {}
         self._seed += 1
         self._problem = problem
+        means = [*means, *self._proposals(problem, monitor)]
         portfolio = Portfolio(problem, self._seed)
         if _work(problem) > SMALL * RATE * monitor.remaining:
             monitor.prove(0.0, "bounds")
@@ -78,6 +94,16 @@ class Planner:
                 self._search(self._horizon, reach, monitor)
             return
         self._sample(portfolio, monitor, np.inf)
+
+    def _proposals(self, problem: ControlProblem, monitor: Monitor) -> list[FloatArray]:
+        """Return plans to begin with."""
+        if self._proposer is None:
+            return []
+        strange = self._proposer.stranger(problem)
+        if strange is None:
+            return self._proposer.plans(problem)
+        monitor.note(f"the policy is left aside, as it was trained on other problems: {strange}")
+        return []
 
     def _bounds(self, problem: ControlProblem, monitor: Monitor) -> tuple[Reach | None, int]:
         """Return what actions lead to, None if none keep the limits, and how many units may be on either side."""
@@ -154,7 +180,7 @@ class Planner:
         with self._stage("samplers"):
             while True:
                 left = min(PAUSE, end - monitor.elapsed, monitor.remaining)
-                found, means = portfolio.search(left, means), ()
+                found, means = portfolio.search(left, means, clock=self._clock), ()
                 self.best = found[0]
                 self._offer(monitor, found[0].actions, "samplers")
                 if monitor.elapsed >= end or monitor.reason() is not None:
