@@ -32,7 +32,8 @@ def test_torch_and_numpy_propose_the_same_and_agree_on_costs() -> None:
     with torch.no_grad():
         plans = model.plans(net(batch.features), batch)
         costs = model.costs(plans, batch)
-    predictor = Predictor(net.arrays() | {"heading": HEADING})
+    sizes = np.array([ANGLES[0].num_states, ANGLES[0].num_actions, 2])
+    predictor = Predictor(net.arrays() | {"heading": HEADING, "sizes": sizes})
     for k, problem in enumerate(ANGLES):
         np.testing.assert_allclose(plans[k].numpy(), predictor.plans(problem), atol=1e-5)
         values = [objective(problem, Plan(plan)) for plan in plans[k].double().numpy()]
