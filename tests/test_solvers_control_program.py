@@ -14,8 +14,7 @@ from copt.problems.control import ControlProblem, KeepOut, check, objective, toy
 from copt.problems.control_cost import NORMS, Norm
 from copt.result import Result
 from copt.solvers.control import engine, warm
-from copt.solvers.control.active_set_kernels import minimise
-from copt.solvers.control.region_kernels import linearise
+from copt.solvers.control.region_kernels import classify, settle, urge
 
 pytestmark = pytest.mark.usefixtures("warmed")
 EXACT = 1e-5  # relative: SCIP keeps rows to 1e-7 of their scale, and brute force to 1e-7 as well
@@ -78,5 +77,5 @@ def test_doing_nothing_is_a_plan_at_once() -> None:
 
 
 def test_warming_compiles_what_walks_need() -> None:
-    kernels: tuple[Any, ...] = (minimise, linearise)
-    assert [len(kernel.signatures) for kernel in kernels] == [1, 1]
+    kernels: tuple[Any, ...] = (classify, settle, urge)
+    assert [len(kernel.signatures) for kernel in kernels] == [1, 1, 1]
