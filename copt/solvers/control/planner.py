@@ -10,6 +10,7 @@ import numpy as np
 from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, Plan, check, objective
+from copt.result import StopReason
 from copt.solvers.control.horizon import Horizon, Reach
 from copt.solvers.control.neighbourhoods import Descent
 from copt.solvers.control.portfolio import Portfolio
@@ -29,6 +30,7 @@ BASINS = 3  # plans to go on from
 STALE = 6  # neighbourhoods without a better plan after which a descent rests
 SLICE = 500  # pivots between two looks at the clock
 PAUSE = 0.5  # seconds after which samplers report
+JUDGED = 3.0  # how often a plan is still judged after samplers end, here and by whoever asked for it
 CLOSE = 1e-6  # relative, between a proved plan and the bound
 
 
@@ -62,6 +64,7 @@ class Planner:
         self.times: dict[str, float] = {}
         self._seed, self._proposer, self._clock = seed, proposer, clock
         self._problem: ControlProblem | None = None
+        self._judging = 0.0  # seconds that the last offer took
         self._horizon: Horizon | None = None
 
     def run(self, problem: ControlProblem, monitor: Monitor, means: Sequence[FloatArray] = ()) -> None:
@@ -179,20 +182,24 @@ class Planner:
         end = monitor.elapsed + seconds
         with self._stage("samplers"):
             while True:
-                left = min(PAUSE, end - monitor.elapsed, monitor.remaining)
+                left = monitor.remaining - JUDGED * self._judging
+                left = min(PAUSE, end - monitor.elapsed, left if self._judging else left / 2)
                 found, means = portfolio.search(left, means, clock=self._clock), ()
                 self.best = found[0]
                 self._offer(monitor, found[0].actions, "samplers")
+                if monitor.remaining <= JUDGED * self._judging:
+                    monitor.end(StopReason.TIME)
                 if monitor.elapsed >= end or monitor.reason() is not None:
                     return found
 
     def _offer(self, monitor: Monitor, actions: FloatArray, source: str) -> None:
         """Offer a plan at what it costs on the model if it keeps all limits."""
         assert self._problem is not None
-        problem, found = self._problem, Plan(actions)
+        problem, found, began = self._problem, Plan(actions), time.perf_counter()
         value = objective(problem, found)
         if (monitor.best is None or value < monitor.best) and not check(problem, found):
             monitor.offer(value, found, source)
+            self._judging = time.perf_counter() - began
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
