@@ -6,9 +6,8 @@ import numpy as np
 
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem
-from copt.problems.planar import turned
 from copt.solvers.control.lessons import Label
-from copt.solvers.control.phases import features, turn_of
+from copt.solvers.control.phases import features, turn_of, turned_by
 
 __all__ = ["Mean", "Nearest"]
 
@@ -53,10 +52,10 @@ def _features(problem: ControlProblem, heading: FloatArray) -> FloatArray:
 def _own(label: Label, heading: FloatArray) -> FloatArray:
     """Return the best plan of a label as if its start pointed along (1, 0)."""
     cosine, sine = turn_of(label.problem.start, heading)
-    return turned(label.plans[0], cosine, -sine) if heading.size else label.plans[0]
+    return turned_by(label.plans[0], (cosine, -sine))
 
 
 def _for(problem: ControlProblem, plan: FloatArray, heading: FloatArray) -> FloatArray:
     """Return such a plan for another problem, cut off at its horizon."""
-    there = turned(plan, *turn_of(problem.start, heading)) if heading.size else plan
+    there = turned_by(plan, turn_of(problem.start, heading))
     return np.clip(there[: problem.horizon], problem.u_lower, problem.u_upper)

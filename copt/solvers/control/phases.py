@@ -19,7 +19,7 @@ from copt.problems.control import ControlProblem
 from copt.problems.control_cost import NORMS
 from copt.problems.planar import turned
 
-__all__ = ["REACH", "ROLE", "Predictor", "features", "predictor_of", "traits", "turn_of"]
+__all__ = ["REACH", "ROLE", "Predictor", "features", "predictor_of", "traits", "turn_of", "turned_by"]
 
 ROLE = "phases"
 CLOSE = 1e-3  # relative, by which what is stored in single precision may differ
@@ -50,7 +50,7 @@ class Predictor:
         x = weights[f"layers.{layer}.weight"] @ x + weights[f"layers.{layer}.bias"]
         raw = np.tanh(x).reshape(-1, int(weights["sizes"][2]), problem.num_actions)[:, : problem.horizon]
         half, middle = (problem.u_upper - problem.u_lower) / 2, (problem.u_upper + problem.u_lower) / 2
-        return list(np.clip(middle + half * REACH * _turned(raw, turn), problem.u_lower, problem.u_upper))
+        return list(np.clip(middle + half * REACH * turned_by(raw, turn), problem.u_lower, problem.u_upper))
 
     def stranger(self, problem: ControlProblem) -> str | None:
         """Return what tells a problem from those that were trained on, or None."""
@@ -113,13 +113,14 @@ def traits(problem: ControlProblem, probes: FloatArray, turn: Turn) -> dict[str,
     effort = np.zeros(0) if cost.action is None else cost.action.ravel()
     return {
         "sizes": np.array([problem.num_states, problem.num_actions, problem.horizon], dtype=np.float64),
-        "answers": _turned(problem.dynamics.forward(_turned(probes, turn)), (cosine, -sine)),
+        "answers": turned_by(problem.dynamics.forward(turned_by(probes, turn)), (cosine, -sine)),
         "cost": np.concatenate([[NORMS.index(cost.norm)], cost.state.ravel(), cost.last.ravel(), effort]),
         "bounds": np.concatenate([problem.u_lower, problem.u_upper]),
     }
 
 
-def _turned(pairs: FloatArray, turn: Turn) -> FloatArray:
+def turned_by(pairs: FloatArray, turn: Turn) -> FloatArray:
+    """Return pairs of coordinates in a table's last dimension turned by an angle."""
     return pairs if turn == (1.0, 0.0) else turned(pairs, *turn)  # without a heading, states need not be pairs
 
 

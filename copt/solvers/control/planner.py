@@ -1,7 +1,7 @@
 """Plans before a deadline: samplers, then the best of all plans, or of ever new neighbourhoods where these are many."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -50,19 +50,16 @@ class Planner:
     Args:
         seed: Seed of every random choice.
         proposer: Proposes plans to begin with, None if nobody does.
-        clock: Seconds now, like those of the monitor.
 
     Attributes:
         best: The best plan for the last problem; it breaks limits if no other is known.
         times: Seconds that each stage took.
     """
 
-    def __init__(
-        self, seed: int, *, proposer: Proposer | None = None, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, seed: int, *, proposer: Proposer | None = None) -> None:
         self.best: Found | None = None
         self.times: dict[str, float] = {}
-        self._seed, self._proposer, self._clock = seed, proposer, clock
+        self._seed, self._proposer = seed, proposer
         self._problem: ControlProblem | None = None
         self._judging = 0.0  # seconds that the last offer took
         self._horizon: Horizon | None = None
@@ -184,7 +181,7 @@ class Planner:
             while True:
                 left = monitor.remaining - JUDGED * self._judging
                 left = min(PAUSE, end - monitor.elapsed, left if self._judging else left / 2)
-                found, means = portfolio.search(left, means, clock=self._clock), ()
+                found, means = portfolio.search(left, means, clock=lambda: monitor.elapsed), ()
                 self.best = found[0]
                 self._offer(monitor, found[0].actions, "samplers")
                 if monitor.remaining <= JUDGED * self._judging:
@@ -195,11 +192,11 @@ class Planner:
     def _offer(self, monitor: Monitor, actions: FloatArray, source: str) -> None:
         """Offer a plan at what it costs on the model if it keeps all limits."""
         assert self._problem is not None
-        problem, found, began = self._problem, Plan(actions), time.perf_counter()
+        problem, found, began = self._problem, Plan(actions), monitor.elapsed
         value = objective(problem, found)
         if (monitor.best is None or value < monitor.best) and not check(problem, found):
             monitor.offer(value, found, source)
-            self._judging = time.perf_counter() - began
+            self._judging = monitor.elapsed - began
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -39,7 +39,7 @@ def compared(problems: Sequence[ControlProblem], arms: Mapping[str, Proposer], s
     costs = {name: np.zeros(len(problems)) for name in ("none", *arms)}
     for k, problem in enumerate(problems):
         for name in costs:
-            planner = Planner(k, proposer=arms.get(name), clock=time.process_time)
+            planner = Planner(k, proposer=arms.get(name))
             monitor = ProcessorMonitor(Stop(seconds=seconds), Silent(), time.process_time())
             planner.run(problem, monitor)
             costs[name][k] = np.nan if monitor.best is None else monitor.best

@@ -199,8 +199,7 @@ def dive(state: State, share: float) -> Hold:
     doubt = np.abs(values[whole] - near) + 0.5 * (near == state.instance.lower[whole])
     order = whole[np.argsort(doubt + DITHER * state.rng.random(whole.size) * (state.dives > 0))]
     state.dives += 1
-    lower, upper = state.points.dive(order[: int(share * whole.size)], values)
-    return Hold((lower == upper) & state.instance.integer, lower, None)
+    return _dived(state, order, values, share)
 
 
 def greedy(state: State, share: float) -> Hold | None:
@@ -218,8 +217,7 @@ def greedy(state: State, share: float) -> Hold | None:
     says = (state.decisiveness * (1.0 + state.rng.random(costs.size) * (state.greeds > 0)))[told]
     state.greeds += 1
     order = told[np.argsort(-says, kind="stable")]
-    lower, upper = state.points.dive(order[: int(share * state.whole.size)], targets)
-    return Hold((lower == upper) & instance.integer, lower, None)
+    return _dived(state, order, targets, share)
 
 
 def guess(state: State, share: float) -> Hold | None:
@@ -245,8 +243,13 @@ def guess(state: State, share: float) -> Hold | None:
         doubt *= 1.0 + state.rng.random(told.size)
     order = told[np.argsort(doubt, kind="stable")]
     state.guesses += 1
+    return _dived(state, order, targets, share)
+
+
+def _dived(state: State, order: IntArray, targets: FloatArray, share: float) -> Hold:
+    """Hold what is fixed once variables, so many in this order, were moved to their targets with propagation."""
     lower, upper = state.points.dive(order[: int(share * state.whole.size)], targets)
-    return Hold((lower == upper) & instance.integer, lower, None)
+    return Hold((lower == upper) & state.instance.integer, lower, None)
 
 
 def doubt(state: State, share: float) -> Hold | None:

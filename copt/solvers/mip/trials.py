@@ -48,19 +48,23 @@ def best_share(guide: Guide, lessons: Sequence[Lesson], *, relaxed: bool) -> flo
     taught = [lesson for lesson in lessons if lesson.relaxed is not None or not relaxed]
     if not taught:
         return FIRST
-    return min(LIKELY, key=lambda share: sum(_gap_of_first(guide, lesson, share, relaxed) for lesson in taught))
+    gaps = np.sum([_gaps_of_first(guide, lesson, relaxed) for lesson in taught], axis=0)
+    return LIKELY[int(gaps.argmin())]
 
 
-def _gap_of_first(guide: Guide, lesson: Lesson, share: float, relaxed: bool) -> float:
-    """Return the gap, at most 1, of what is found where a guess holds that share of the integer variables."""
+def _gaps_of_first(guide: Guide, lesson: Lesson, relaxed: bool) -> list[float]:
+    """Return for each likely share the gap, at most 1, of what is found where a guess holds as many variables."""
     instance, known = lesson.instance.bare(), lesson.relaxed if relaxed else None
-    state = State(instance, np.random.default_rng(0), known, guess=guide.probabilities(instance, known))
-    hold = guess(state, share)
-    if hold is None:
-        return 1.0
-    solver = SubMIP(instance, lambda _: True, lambda: False, 0, time.process_time)
-    found = solver.solve(hold.fixed, hold.values, seconds=LONG, patience=SECONDS)
-    return float(min(1.0, max(0.0, (found.value - lesson.costs[0]) / max(abs(lesson.costs[0]), 1e-9))))
+    chances, best = guide.probabilities(instance, known), lesson.costs[0]
+    gaps = []
+    for share in LIKELY:
+        hold = guess(State(instance, np.random.default_rng(0), known, guess=chances), share)
+        if hold is None:
+            return [1.0] * len(LIKELY)
+        solver = SubMIP(instance, lambda _: True, lambda: False, 0, time.process_time)
+        found = solver.solve(hold.fixed, hold.values, seconds=LONG, patience=SECONDS)
+        gaps.append(float(min(1.0, max(0.0, (found.value - best) / max(abs(best), 1e-9)))))
+    return gaps
 
 
 def gaps_of(instances: Sequence[MIP], seconds: float, arms: Mapping[str, Guide | None]) -> dict[str, NDArray[Any]]:
