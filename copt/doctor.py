@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import itertools
 import multiprocessing
 import os
 import pkgutil
@@ -88,12 +89,18 @@ def _warmed(name: str) -> float | None:
 
 def _caches() -> Iterator[str]:
     """Yield for each folder of compiled kernels whether it can be written, and how many of them are there."""
+    from copt.solvers.objects import folder_of, kept_in
+
     folders: dict[Path, list[Any]] = {}
     for module in _kernel_modules():
         for kernel in _kernels(module):
-            folders.setdefault(Path(kernel.stats.cache_path), []).append(kernel)
+            folders.setdefault(folder_of(kernel.py_func.__code__.co_filename), []).append(kernel)
+    kept = set[str]().union(*map(kept_in, folders))
+    for kernel in itertools.chain(*folders.values()):
+        if _kept_by_numba(kernel):
+            kept.update(kernel.parts())
     for folder, kernels in sorted(folders.items()):
-        cold = [kernel.py_func.__name__ for kernel in kernels if not _is_compiled(kernel, folder)]
+        cold = [kernel.__name__ for kernel in kernels if _name(kernel) not in kept]
         names = f"; not yet: {', '.join(cold)}" if 0 < len(cold) < len(kernels) else ""
         yield f"kernels    {len(kernels) - len(cold)} of {len(kernels)} compiled in {folder}{names}"
         nearest = next(path for path in (folder, *folder.parents) if path.exists())
@@ -110,20 +117,26 @@ def _kernel_modules() -> list[ModuleType]:
 
 def _kernels(module: ModuleType) -> list[Any]:
     """Return the compiled functions that ``module`` defines."""
-    from numba.core.registry import CPUDispatcher
+    from copt.solvers.compiled import Kernel
 
     return [
         member
         for member in vars(module).values()
-        if isinstance(member, CPUDispatcher)
+        if isinstance(member, Kernel)
         and member.__module__ == module.__name__
         and member.targetoptions.get("inline") != "always"  # those are compiled as parts of others only
     ]
 
 
-def _is_compiled(kernel: Any, folder: Path) -> bool:
-    """Return whether the cache holds ``kernel`` in a version that is not older than its source."""
-    code = kernel.py_func.__code__
+def _name(kernel: Any) -> str:
+    return f"{kernel.__module__}.{kernel.__qualname__}"
+
+
+def _kept_by_numba(kernel: Any) -> bool:
+    """Return whether numba's cache holds ``kernel`` in a version that is not older than its source."""
+    code, folder = kernel.py_func.__code__, kernel.dispatcher.stats.cache_path
     source = Path(code.co_filename)
-    pattern = f"{source.stem}.{kernel.py_func.__qualname__}-{code.co_firstlineno}.*.nbi"
-    return any(index.stat().st_mtime >= source.stat().st_mtime for index in folder.glob(pattern))
+    pattern = f"{source.stem}.{kernel.__qualname__}-{code.co_firstlineno}.*.nbi"
+    return folder is not None and any(
+        index.stat().st_mtime >= source.stat().st_mtime for index in Path(folder).glob(pattern)
+    )

@@ -313,7 +313,7 @@ def test_after_warming_nothing_is_left_to_compile() -> None:
     """Kernels get no new signature in solves that dispatch, search, relink, shake and bound."""
     script = textwrap.dedent("""
         import sys, copt
-        from numba.core.dispatcher import Dispatcher
+        from copt.solvers.compiled import Kernel
         from jobshop_twins import plain, rough_shop
         from copt.solvers.jobshop import warm
         from copt.solvers.jobshop import relink_kernels
@@ -326,7 +326,7 @@ def test_after_warming_nothing_is_left_to_compile() -> None:
             kernels = {
                 (name, key): kernel
                 for name, module in sys.modules.items() if name.startswith("copt.solvers.jobshop")
-                for key, kernel in vars(module).items() if isinstance(kernel, Dispatcher)
+                for key, kernel in vars(module).items() if isinstance(kernel, Kernel)
             }
             return {key: len(kernel.signatures) for key, kernel in kernels.items() if kernel.signatures}
 

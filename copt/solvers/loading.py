@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable
 
-__all__ = ["COLD", "Loading"]
+__all__ = ["COLD", "COMPILING", "Loading"]
 
 COLD = 4.0  # seconds after which kernels that still load must be compiling
+COMPILING = 3600.0  # most seconds that compiling may take, on whatever machine
 
 
 class Loading:

@@ -2,12 +2,11 @@
 
 import heapq
 
-from numba import njit
-
+from copt.solvers.compiled import allocating
 from copt.solvers.jobshop.order_kernels import Int32
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def preemptive_bound(operations: Int32, offsets: Int32, head: Int32, duration: Int32, tail: Int32) -> int:
     """Return the largest makespan over all machines of Jackson's preemptive schedule.
 

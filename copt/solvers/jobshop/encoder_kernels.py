@@ -1,13 +1,13 @@
 """Compiled message passing over a shop, one pass over the operations a layer."""
 
 import numpy as np
-from numba import njit
 
+from copt.solvers.compiled import allocating
 from copt.solvers.jobshop.floor_kernels import Dispatch, Float32, Int32
 from copt.solvers.jobshop.rollout_kernels import HIDDEN, add_product
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def project(x: Float32, matrix: Float32, bias: Float32, rectify: bool) -> Float32:
     """Return ``x @ matrix + bias``, rectified if asked for; shape (rows, HIDDEN)."""
     result = np.empty((x.shape[0], HIDDEN), dtype=np.float32)
@@ -21,7 +21,7 @@ def project(x: Float32, matrix: Float32, bias: Float32, rectify: bool) -> Float3
     return result
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def pool(h: Float32, group: Int32, groups: int) -> tuple[Float32, Float32]:
     """Return mean and maximum of the rows of ``h`` over each group, shape (groups, HIDDEN); 0 for empty groups."""
     mean = np.zeros((groups, HIDDEN), dtype=np.float32)
@@ -41,7 +41,7 @@ def pool(h: Float32, group: Int32, groups: int) -> tuple[Float32, Float32]:
     return mean, peak
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def exchange(
     shop: Dispatch,
     h: Float32,

@@ -6,7 +6,7 @@ from copt.events import Silent
 from copt.monitor import Monitor
 from copt.policy import load_policy, policy_names
 from copt.problems.jobshop import JobShop
-from copt.solvers.loading import Loading
+from copt.solvers.loading import COMPILING, Loading
 from copt.stop import Stop
 
 __all__ = ["FLEXIBLE", "PLAIN", "warm"]
@@ -27,7 +27,12 @@ def warm_plain() -> None:
     instance = JobShop.from_arrays(np.argsort(random.random((8, 8)), axis=1), random.integers(1, 9, (8, 8)))
     one_machine_bound(instance)
     policy = next(stored for stored in map(load_policy, policy_names()) if stored.family == instance.family)
-    search(instance, Monitor(Stop(moves=600), Silent()), policy=policy, effort=Effort(2, 10, 10, 200, (2, 3)))
+    search(
+        instance,
+        Monitor(Stop(moves=600, seconds=COMPILING), Silent()),
+        policy=policy,
+        effort=Effort(2, 10, 10, 200, (2, 3)),
+    )
 
 
 def warm_flexible() -> None:
@@ -36,7 +41,7 @@ def warm_flexible() -> None:
 
     durations = np.random.default_rng(0).integers(1, 9, (4, 4)).tolist()
     instance = JobShop.from_jobs([[[(0, d), (1, d)] for d in job] for job in durations])
-    search_flexible(instance, Monitor(Stop(moves=200), Silent()), 1, 0)
+    search_flexible(instance, Monitor(Stop(moves=200, seconds=COMPILING), Silent()), 1, 0)
 
 
 PLAIN = Loading(warm_plain)

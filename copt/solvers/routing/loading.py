@@ -6,7 +6,7 @@ from copt.events import Silent
 from copt.monitor import Monitor
 from copt.policy import load_policy
 from copt.problems.routing import Routing
-from copt.solvers.loading import Loading
+from copt.solvers.loading import COMPILING, Loading
 from copt.stop import Stop
 
 __all__ = ["ROUTES", "TOUR", "UDC", "warm"]
@@ -25,7 +25,7 @@ def warm_routes() -> None:
 
     points = np.random.default_rng(0).random((30, 2))
     instance = Routing(coordinates=points, depot=0, demand=np.minimum(1, np.arange(30)), capacity=7)
-    search_routes(instance, Monitor(Stop(moves=300), Silent()), None, 1, 0)
+    search_routes(instance, Monitor(Stop(moves=300, seconds=COMPILING), Silent()), None, 1, 0)
 
 
 def warm_tour() -> None:
@@ -33,7 +33,7 @@ def warm_tour() -> None:
     from copt.solvers.routing.search import search_tour
 
     instance = Routing(coordinates=np.random.default_rng(0).random((60, 2)))
-    search_tour(instance, Monitor(Stop(moves=50), Silent()), None, 1, 0)
+    search_tour(instance, Monitor(Stop(moves=50, seconds=COMPILING), Silent()), None, 1, 0)
 
 
 def warm_udc() -> None:
@@ -43,7 +43,9 @@ def warm_udc() -> None:
     points = np.random.default_rng(0).random((60, 2))
     routes = Routing(coordinates=points, depot=0, demand=np.minimum(1, np.arange(60)), capacity=20)
     for problem, instance in (("tsp", Routing(coordinates=points)), ("cvrp", routes)):
-        udc_search(instance, Monitor(Stop(moves=1), Silent()), load_policy(f"routing-udc-{problem}-v1"), 0)
+        udc_search(
+            instance, Monitor(Stop(moves=1, seconds=COMPILING), Silent()), load_policy(f"routing-udc-{problem}-v1"), 0
+        )
 
 
 ROUTES = Loading(warm_routes)

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from copt.solvers.compiled import allocating
 from copt.solvers.routing.cost_kernels import Float64, Int32
 from copt.solvers.routing.route_kernels import Int64
 
@@ -26,7 +26,7 @@ class Tree(NamedTuple):
     left: Int32  # (tree nodes,) points that have not been taken
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def take(tree: Tree, point: int) -> None:
     """Take ``point`` away."""
     node = tree.leaf[point]
@@ -37,7 +37,7 @@ def take(tree: Tree, point: int) -> None:
         node = (node - 1) // 2
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def outside(tree: Tree, node: int, point: int) -> float:
     """Return the squared distance from ``point`` to the box of a tree node."""
     total = 0.0
@@ -48,7 +48,7 @@ def outside(tree: Tree, node: int, point: int) -> float:
     return total
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def nearest(tree: Tree, point: int, taken: Int32, demand: Int64, room: int) -> int:
     """Return the nearest point not ``taken`` whose demand fits in ``room``, or -1."""
     stack = np.empty(DEPTH, dtype=np.int32)

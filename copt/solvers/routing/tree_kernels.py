@@ -1,15 +1,15 @@
 """Compiled one-trees."""
 
 import numpy as np
-from numba import njit
 
+from copt.solvers.compiled import allocating
 from copt.solvers.routing.cost_kernels import Costs, Float64, cost
 from copt.solvers.routing.route_kernels import Int64
 
 __all__ = ["one_tree"]
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def one_tree(costs: Costs, price: Float64, degree: Int64) -> float:
     """Return the bound of the cheapest one-tree under ``price``, and write the degrees of its nodes.
 

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from copt.solvers.compiled import allocating, allocating_fused
 from copt.solvers.random_kernels import UInt64, uniform
 from copt.solvers.routing.cost_kernels import Float32, Int32
 from copt.solvers.routing.nearest_kernels import Tree, nearest, take
@@ -53,7 +53,7 @@ class Walk(NamedTuple):
     filled: Int32  # (2,) visits and segments
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def mark(task: Task, node: int, load: int, rest: int, routes: int, taken: Int32, allowed: Bools) -> bool:
     """Write which edges of ``node`` may be taken; return whether there are any."""
     # Full routes: the depot is kept for when the rest fits into the vehicles that are left (Zheng et al. 2024).
@@ -69,7 +69,7 @@ def mark(task: Task, node: int, load: int, rest: int, routes: int, taken: Int32,
     return some
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@allocating_fused
 def choose(key: Float32, query: Float32, allowed: Bools, sample: bool, random: UInt64) -> int:
     """Return the hottest allowed edge, or one sampled from the softmax of the heat."""
     heat = np.empty(allowed.size, dtype=np.float32)
@@ -97,7 +97,7 @@ def choose(key: Float32, query: Float32, allowed: Bools, sample: bool, random: U
     return best
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def decode(task: Task, heat: Heat, tree: Tree, random: UInt64, walk: Walk) -> None:
     """Decode one sequence into ``walk``; all points of ``tree`` but the depot are taken from it.
 
@@ -168,7 +168,7 @@ class Code(NamedTuple):
     depot: bool
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@allocating_fused
 def attend(code: Code, p: int, at: int, apart: Float32, scale: np.float32, left: Bools, query: Float32) -> None:
     """Turn ``query`` into its gated mean over the nodes that are left."""
     hidden = query.size
@@ -184,7 +184,7 @@ def attend(code: Code, p: int, at: int, apart: Float32, scale: np.float32, left:
         query[f] = gate * above[f] / below[f]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@allocating_fused
 def score(query: Float32, key: Float32, bias: float) -> float:
     """Return the clipped score of a visit."""
     total = -bias
@@ -194,7 +194,7 @@ def score(query: Float32, key: Float32, bias: float) -> float:
     return clipped
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def construct(
     code: Code,
     apart: Float32,
@@ -243,7 +243,7 @@ def construct(
         chance[p] = total
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def visit(
     code: Code,
     p: int,
