@@ -113,9 +113,9 @@ def test_prepared_peers_keep_a_limit_that_is_shorter_than_their_imports(name: st
     assert outcome.seconds < outcome.process_seconds
 
 
-def test_copt_prepares_for_control_alone() -> None:
+def test_copt_prepares_where_imports_would_count() -> None:
     assert find_peer("control", "copt").run is COPT["copt"].run
-    assert find_peer("mip", "copt").prepare is None
+    assert find_peer("routing", "copt").prepare is None
     with pytest.raises(UnknownNameError, match="unknown peer 'mpi'; did you mean 'mppi'"):
         find_peer("control", "mpi")
 

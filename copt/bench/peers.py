@@ -85,6 +85,19 @@ COPT = _by_name(
     Peer("copt-nopolicy", partial(run_copt, policy=None), "copt with policy=None", OWN),
 )
 
+MIP = _by_name(
+    Peer("scip", peers_mip.run_scip, "SCIP with its defaults, one thread", SCIP),
+    Peer(
+        "scip-aggressive",
+        partial(peers_mip.run_scip, aggressive=True),
+        "SCIP with aggressive heuristics, one thread",
+        SCIP,
+    ),
+    Peer("scip-concurrent", peers_mip.run_concurrent, "SCIP's concurrent solvers, one a worker", SCIP),
+    Peer("highs", peers_mip.run_highs, "HiGHS, as many threads as workers", ("highspy",)),
+    Peer("cpsat", peers_mip.run_cpsat, "OR-Tools CP-SAT through MathOpt, as many workers as cores", ("ortools",)),
+)
+
 PEERS: dict[str, dict[str, Peer]] = {
     "jobshop": _by_name(
         Peer(
@@ -108,18 +121,7 @@ PEERS: dict[str, dict[str, Peer]] = {
         Peer("lkh", peers_routing.run_lkh, "LKH through elkai, one run, stopped at the limit", ("elkai",)),
         Peer("udc", peers_routing.run_udc, "UDC re-implemented, trained for half an hour on a CPU", OWN),
     ),
-    "mip": _by_name(
-        Peer("scip", peers_mip.run_scip, "SCIP with its defaults, one thread", SCIP),
-        Peer(
-            "scip-aggressive",
-            partial(peers_mip.run_scip, aggressive=True),
-            "SCIP with aggressive heuristics, one thread",
-            SCIP,
-        ),
-        Peer("scip-concurrent", peers_mip.run_concurrent, "SCIP's concurrent solvers, one a worker", SCIP),
-        Peer("highs", peers_mip.run_highs, "HiGHS, as many threads as workers", ("highspy",)),
-        Peer("cpsat", peers_mip.run_cpsat, "OR-Tools CP-SAT through MathOpt, as many workers as cores", ("ortools",)),
-    ),
+    "mip": {name: replace(peer, prepare=peers_mip.prepare) for name, peer in (COPT | MIP).items()},
     "control": _by_name(
         *(replace(peer, prepare=peers_control.prepare_copt) for peer in COPT.values()),
         *(_planning(sampler) for sampler in SAMPLERS),
@@ -160,7 +162,7 @@ def find_peer(family: str, name: str) -> Peer:
     """
     known = COPT | PEERS.get(family, {})
     if name not in known and name in policy_names() and load_policy(name).family == family:
-        return Peer(name, partial(run_copt, policy=name), f"copt with policy {name}", OWN)
+        return replace(known["copt"], name=name, run=partial(run_copt, policy=name), note=f"copt with policy {name}")
     if name not in known:
         raise UnknownNameError("peer", name, known, f"peers of {family}: {', '.join(known)}; or a trained policy")
     if any(_version(package) is None for package in known[name].packages):

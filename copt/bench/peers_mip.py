@@ -12,11 +12,29 @@ from copt.instances.mip_scip import to_scip
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective
 
-__all__ = ["Incumbents", "improving", "limit_scip", "recorded", "run_concurrent", "run_cpsat", "run_highs", "run_scip"]
+__all__ = [
+    "Incumbents",
+    "improving",
+    "limit_scip",
+    "prepare",
+    "recorded",
+    "run_concurrent",
+    "run_cpsat",
+    "run_highs",
+    "run_scip",
+]
 
 SLACK = 1e-6  # of the value: what solvers allow between a bound and a value that they say have met
 
 Incumbents = list[tuple[float, float]]
+
+
+def prepare() -> None:
+    """Import SCIP, HiGHS and CP-SAT off the clock; copt's partner process loads within its time."""
+    import highspy  # noqa: F401
+    from ortools.math_opt.python import mathopt  # noqa: F401
+
+    import copt.solvers.mip.master  # noqa: F401
 
 
 def run_scip(instance: MIP, *, seconds: float, workers: int, seed: int, aggressive: bool = False) -> Answer:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import llvmlite
 import llvmlite.binding as llvm
 
 from copt.solvers import results
@@ -82,7 +83,7 @@ def alone() -> Iterator[None]:
 
 def host() -> str:
     """Return what machine code can run on beside this machine: those that are like it."""
-    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} LLVM {llvm.llvm_version_info}"
+    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()} llvmlite {llvmlite.__version__}"
 
 
 def cut_out(compiled: Any, symbol: str, kinds: tuple[Any, ...]) -> Code | None:

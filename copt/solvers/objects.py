@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import json
 import os
 import sys
@@ -108,7 +107,7 @@ def folder_of(source: str) -> Path:
 
 @functools.cache
 def _system() -> str:
-    return f"{sys.version} numba {importlib.metadata.version('numba')} {host()}"
+    return f"{sys.version} {host()}"
 
 
 @functools.cache

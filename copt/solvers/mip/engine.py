@@ -13,7 +13,6 @@ from copt.problems.mip import MIP, Point, objective, settled
 from copt.result import StopReason, relative_gap
 from copt.solvers.mip.duality import bound_of
 from copt.solvers.mip.kin import Habits, Kin
-from copt.solvers.mip.master import Master
 from copt.solvers.mip.memory import Course, Memory
 from copt.solvers.mip.partner import Guide, Partner, Spare, Task, available
 from copt.solvers.mip.settings import DEFAULT
@@ -44,6 +43,8 @@ def solve(
         task = Task(instance.bare(), monitor.remaining, seed, {}, guide) if helped else None
         spare = Spare()
         with contextlib.closing(spare), _helper(task, monitor, spare) as partner:
+            from copt.solvers.mip.master import Master  # SCIP takes as long to load as a partner to begin
+
             Master(instance, monitor, seed, DEFAULT, partner).run(start)
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
@@ -58,6 +59,8 @@ def _solve_with_memory(instance: MIP, monitor: Monitor, memory: Memory, helped: 
     guide = Habits(np.array(points)) if kin is not None and kin.alike else None
     task = Task(instance.bare(), monitor.remaining, seed, advice.arms, guide, points) if helped else None
     with _helper(task, monitor, memory.spare) as partner:
+        from copt.solvers.mip.master import Master
+
         master = Master(instance, monitor, seed, advice.setting, partner, None if kin is None else kin.pseudocosts())
         master.run(monitor.solution)
         arms, duals = ({}, None) if partner is None else (partner.records, partner.duals)

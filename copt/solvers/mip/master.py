@@ -17,7 +17,6 @@ from copt.solvers.mip.history import pseudocosts, tell_pseudocosts
 from copt.solvers.mip.partner import Found, Partner
 from copt.solvers.mip.plugins import EVENT, Mailbox, Watch, best_values
 from copt.solvers.mip.settings import DEFAULT, apply
-from copt.solvers.mip.submip import SubMIP
 
 __all__ = ["Master"]
 
@@ -202,6 +201,7 @@ class Master:
         """Look for a point with the integers of ``values`` that misses no row by more than the checker allows."""
         instance = self.instance
         if not instance.beyond:
+            from copt.solvers.mip.submip import SubMIP  # HiGHS is seldom needed here
 
             def offer(found: FloatArray) -> None:
                 self._offer(found, "repair")

@@ -20,10 +20,16 @@ from copt.solvers.mip.channel import Desk
 if TYPE_CHECKING:
     from copt.solvers.mip.submip import Relaxed
 
-__all__ = ["Begun", "Found", "Guide", "Order", "Partner", "Priced", "Report", "Spare", "Task", "available"]
+__all__ = ["COMMAND", "Begun", "Found", "Guide", "Order", "Partner", "Priced", "Report", "Spare", "Task", "available"]
 
 PATIENCE = 10.0  # seconds for a process to start, or to leave what it was asked before
-COMMAND = "import sys; sys.path[:] = {path!r}; from copt.solvers.mip.worker import main; main({handle})"
+# It needs little of copt, and not what ``import copt`` brings for users, which takes as long as its first point.
+COMMAND = """import sys, types
+sys.path[:] = {path!r}
+sys.modules["copt"] = types.ModuleType("copt")
+sys.modules["copt"].__path__ = {folders!r}
+from copt.solvers.mip.worker import main
+main({handle})"""
 
 
 class Guide(Protocol):
@@ -124,7 +130,7 @@ class Partner:
 
     def __init__(self, task: Task) -> None:
         ours, theirs = socket.socketpair()
-        code = COMMAND.format(path=sys.path, handle=theirs.fileno())
+        code = COMMAND.format(path=sys.path, folders=list(sys.modules["copt"].__path__), handle=theirs.fileno())
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         try:
             self._process = subprocess.Popen(

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pyscipopt.scip import PY_SCIP_PARAMSETTING as LEVEL
-
 __all__ = ["DEFAULT", "PARTS", "SETTINGS", "Part", "apply"]
 
 DEFAULT = "default"
@@ -23,8 +21,15 @@ class Part(NamedTuple):
     hope: float
 
 
+def _level(name: str) -> int:
+    from pyscipopt.scip import PY_SCIP_PARAMSETTING  # a partner starts before SCIP is loaded
+
+    level: int = getattr(PY_SCIP_PARAMSETTING, name)
+    return level
+
+
 def _quick(model: Any) -> None:
-    model.setPresolve(LEVEL.FAST)
+    model.setPresolve(_level("FAST"))
     model.setParam("presolving/maxrestarts", 0)
 
 
@@ -35,10 +40,10 @@ def _best_bound(model: Any) -> None:
 
 
 PARTS: dict[str, Part] = {
-    ALONE: Part(lambda model: model.setHeuristics(LEVEL.OFF), -0.1),
+    ALONE: Part(lambda model: model.setHeuristics(_level("OFF")), -0.1),
     "quick presolve": Part(_quick, -0.05),
-    "few cuts": Part(lambda model: model.setSeparating(LEVEL.FAST), 0.0),
-    "no cuts": Part(lambda model: model.setSeparating(LEVEL.OFF), 0.0),
+    "few cuts": Part(lambda model: model.setSeparating(_level("FAST")), 0.0),
+    "no cuts": Part(lambda model: model.setSeparating(_level("OFF")), 0.0),
     "pseudocosts": Part(lambda model: model.setParam("branching/pscost/priority", 10**6), -0.1),
     "best bound": Part(_best_bound, -0.05),
 }
