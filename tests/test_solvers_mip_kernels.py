@@ -58,7 +58,7 @@ def room(instance: MIP, lower: FloatArray, upper: FloatArray) -> Dive:
     m, many = instance.num_rows, 4 * instance.num_variables + 1000
     queue = np.arange(m)
     memory: list[Any] = [lower.copy(), upper.copy(), np.zeros(m), np.zeros(m)]
-    memory += [np.zeros(m, dtype=np.int64), np.zeros(m, dtype=np.int64), queue, np.ones(m, dtype=np.uint8)]
+    memory += [np.zeros(m, dtype=np.int64), np.zeros(m, dtype=np.int64), np.zeros(m), queue, np.ones(m, dtype=np.uint8)]
     memory += [np.zeros(many, dtype=np.int64), np.zeros(many), np.zeros(many), np.zeros(3, dtype=np.int64)]
     return Dive(*memory)
 
@@ -130,6 +130,7 @@ def check_activities(instance: MIP, held: Dive) -> None:
     most = np.where(matrix > 0, matrix * held.upper, matrix * held.lower).sum(axis=1)
     assert held.least == pytest.approx(least)
     assert held.most == pytest.approx(most)
+    assert (held.span >= (np.abs(matrix) * (held.upper - held.lower)).max(axis=1)).all()
 
 
 def test_infinite_bounds_are_counted_and_the_last_one_is_tightened() -> None:

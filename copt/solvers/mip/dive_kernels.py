@@ -42,6 +42,7 @@ class Dive(NamedTuple):
     most: Floats  # (rows,)
     below: Ints  # (rows,): how many infinite bounds the smallest activity has
     above: Ints  # (rows,)
+    span: Floats  # (rows,): at least what a change of one variable can do to the activities
     queue: Ints  # (rows,)
     queued: Bytes  # (rows,)
     trail: Ints  # (most changes,): the variables changed since the last fixing
@@ -56,9 +57,12 @@ def start_activities(rows: Rows, dive: Dive) -> None:
     for i in range(rows.starts.size - 1):
         dive.least[i] = dive.most[i] = 0.0
         dive.below[i] = dive.above[i] = 0
+        dive.span[i] = 0.0
         for k in range(rows.starts[i], rows.starts[i + 1]):
             j, a = rows.columns[k], rows.coefficients[k]
             low, high = (dive.lower[j], dive.upper[j]) if a > 0 else (dive.upper[j], dive.lower[j])
+            if a != 0.0:
+                dive.span[i] = max(dive.span[i], a * high - a * low)
             if np.isfinite(low):
                 dive.least[i] += a * low
             else:
@@ -139,6 +143,9 @@ def tighten(rows: Rows, dive: Dive, i: int) -> bool:
         return False
     from_high = np.isfinite(high) and dive.below[i] <= 1 and (dive.above[i] > 0 or dive.most[i] > high)
     from_low = np.isfinite(low) and dive.above[i] <= 1 and (dive.below[i] > 0 or dive.least[i] < low)
+    # Where no single variable can take the row beyond its limit, none is to be tightened.
+    from_high = from_high and (dive.below[i] == 1 or dive.least[i] + dive.span[i] > high)
+    from_low = from_low and (dive.above[i] == 1 or dive.most[i] - dive.span[i] < low)
     if not from_high and not from_low:
         return True
     for k in range(rows.starts[i], rows.starts[i + 1]):

@@ -62,6 +62,7 @@ class Points:
             np.zeros(r),
             np.zeros(r, dtype=np.int64),
             np.zeros(r, dtype=np.int64),
+            np.zeros(r),
             np.zeros(r, dtype=np.int64),
             np.zeros(r, dtype=np.uint8),
             np.zeros(changes, dtype=np.int64),
