@@ -55,7 +55,7 @@ class State:
     def __post_init__(self) -> None:
         self.whole = np.flatnonzero(self.instance.integer)
         self.points = Points(self.instance)
-        self.dives = self.guesses = self.greeds = 0
+        self.dives = self.guesses = self.greeds = 0  # not counting those that held everything
 
     @cached_property
     def decisiveness(self) -> FloatArray:
@@ -198,7 +198,7 @@ def dive(state: State, share: float) -> Hold:
     near = np.round(values[whole])
     doubt = np.abs(values[whole] - near) + 0.5 * (near == state.instance.lower[whole])
     order = whole[np.argsort(doubt + DITHER * state.rng.random(whole.size) * (state.dives > 0))]
-    state.dives += 1
+    state.dives += share < 1.0
     return _dived(state, order, values, share)
 
 
@@ -215,7 +215,7 @@ def greedy(state: State, share: float) -> Hold | None:
     if told.size == 0:
         return None
     says = (state.decisiveness * (1.0 + state.rng.random(costs.size) * (state.greeds > 0)))[told]
-    state.greeds += 1
+    state.greeds += share < 1.0
     order = told[np.argsort(-says, kind="stable")]
     return _dived(state, order, targets, share)
 
@@ -242,7 +242,7 @@ def guess(state: State, share: float) -> Hold | None:
     if state.guesses:
         doubt *= 1.0 + state.rng.random(told.size)
     order = told[np.argsort(doubt, kind="stable")]
-    state.guesses += 1
+    state.guesses += share < 1.0
     return _dived(state, order, targets, share)
 
 

@@ -120,7 +120,9 @@ class Worker:
         """Work until the time is over or something else is to be done."""
         known = self._recall()
         if not known:
-            self._jump(np.zeros(self._instance.num_variables))
+            self._plunge("greedy")
+            if not self.state.pool:
+                self._jump(np.zeros(self._instance.num_variables))
             if self._guide is None:
                 self._bandit.records["greedy"].share = FIRST
                 self._try(self._arms["greedy"])
@@ -158,6 +160,7 @@ class Worker:
 
     def _descend(self, name: str, share: float = FIRST) -> None:
         """Try what an arm makes without a point: so many variables held at first, ever fewer while that pays."""
+        self._plunge(name)
         arm, record = self._arms[name], self._bandit.records[name]
         record.share = share
         while record.share > LEAST and not self._halted():
@@ -165,6 +168,12 @@ class Worker:
             self._try(arm)
             if record.share >= share and self.state.best >= best:
                 break
+
+    def _plunge(self, name: str) -> None:
+        """Keep the point that an arm ends in where it holds everything, which leaves nothing to search."""
+        hold, self._source = self._arms[name].hold(self.state, 1.0), name
+        if hold is not None and hold.fixed.all():
+            self._tell(hold.values)
 
     def _jump(self, start: FloatArray) -> None:
         """Look for a feasible point near ``start``, and for the best one with the same integers."""
