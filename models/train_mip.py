@@ -29,10 +29,10 @@ from copt.problems.mip import MIP
 from copt.read import read
 from copt.solvers.mip.controls import RandomGuide, RelaxedGuide
 from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, graph_of
-from copt.solvers.mip.guide import FINGERPRINT, SHARES, NetGuide, fingerprint, guessable
+from copt.solvers.mip.guide import FINGERPRINT, IDLE, SHARES, NetGuide, fingerprint, guessable
 from copt.solvers.mip.lessons import Lesson, labelled
 from copt.solvers.mip.partner import Guide
-from copt.solvers.mip.trials import aucs, best_share, compared, gaps_of
+from copt.solvers.mip.trials import aucs, best_share, compared, gaps_of, idle_share
 
 __all__ = ["Args", "main"]
 
@@ -264,6 +264,7 @@ def run(args: Args) -> None:
     for guide in ours.values():
         shares = [best_share(guide, lessons[:unseen][:3], relaxed=known) for known in (False, True)]
         guide.weights[SHARES] = np.array(shares, dtype=np.float32)
+        guide.weights[IDLE] = np.array([idle_share(guide, lessons[:unseen])], dtype=np.float32)
     guides = dict[str, Guide](ours, relaxation=RelaxedGuide(), random=RandomGuide(args.seed))
     table = aucs(lessons[:unseen], guides)
     trials = gaps_of([lesson.instance for lesson in lessons[:unseen]][:3], args.trial, ours)

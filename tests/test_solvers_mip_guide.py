@@ -19,14 +19,14 @@ from copt.problems.mip import MIP, Point, check, toy
 from copt.result import Status
 from copt.solve import solve
 from copt.solvers.mip.alone import search
-from copt.solvers.mip.arms import State, doubt, guess
+from copt.solvers.mip.arms import State, doubt, guess, unlikely
 from copt.solvers.mip.bandit import FIRST
 from copt.solvers.mip.controls import RandomGuide, RelaxedGuide
 from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, Graph, graph_of
-from copt.solvers.mip.guide import FINGERPRINT, SHARES, NetGuide, fingerprint, forward, guessable, guide_of
+from copt.solvers.mip.guide import FINGERPRINT, IDLE, SHARES, NetGuide, fingerprint, forward, guessable, guide_of
 from copt.solvers.mip.lessons import Lesson
 from copt.solvers.mip.submip import Relaxed
-from copt.solvers.mip.trials import best_share
+from copt.solvers.mip.trials import best_share, idle_share
 
 SMALL = [
     set_cover(rows=20, columns=30, density=0.2, seed=1),
@@ -273,6 +273,71 @@ def test_a_general_integer_above_its_bound_goes_near_the_relaxation() -> None:
     assert (hold.fixed.tolist(), hold.values.tolist()) == ([True, True], [7.0, 0.0])
 
 
+def test_the_unlikely_are_held_at_their_lower_bounds_with_what_follows() -> None:
+    instance = make_mip([[1.0, 1.0, 0.0, 0.0, 0.0]], row_lower=np.ones(1), row_upper=np.array([2.0]))
+    state = state_of(instance, [0.2, 0.3, 0.4, 0.6, math.nan])
+    for share, fixed, values in (
+        (0.2, [True, True, False, False, False], [0.0, 1.0]),  # the row asks for the second
+        (0.6, [True, True, True, False, False], [0.0, 1.0, 0.0]),
+        (1.0, [True, True, True, False, False], [0.0, 1.0, 0.0]),  # neither the likely nor the unknown
+        (0.0, [False] * 5, []),
+    ):
+        hold = unlikely(state, share)
+        assert hold.fixed.tolist() == fixed
+        assert hold.values[: len(values)].tolist() == values
+
+
+class Knowing:
+    """Guesses what it is told and leaves out of relaxations a share of the variables."""
+
+    def __init__(self, chances: list[float], idle: float) -> None:
+        self.chances, self.left_out = np.array(chances), idle
+
+    def probabilities(self, instance: MIP, relaxed: Relaxed | None) -> FloatArray:
+        return self.chances
+
+    def share(self, *, relaxed: bool) -> float:
+        return FIRST
+
+    def idle(self) -> float:
+        return self.left_out
+
+
+def test_a_search_relaxes_what_is_likely_and_everything_where_nothing_is_left_of_that() -> None:
+    # The cheapest point takes the first variable; without it two of the others are asked for, which exclude each other.
+    pairs = [[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]]
+    instance = make_mip(
+        [*pairs, [2.0, 1.0, 1.0, 1.0]],
+        costs=np.array([1.0, 5.0, 2.0, 3.0]),
+        row_lower=np.array([0.0, 0.0, 0.0, 2.0]),
+        row_upper=np.array([1.0, 1.0, 1.0, 5.0]),
+    )
+    for chances, idle, values in (
+        ([0.9, 0.1, 0.2, 0.3], 0.5, [1.0, 0.0, 0.0, 0.0]),
+        ([0.1, 0.9, 0.9, 0.9], 0.25, [1.0, 0.0, 0.0, 0.0]),  # in vain: all variables come back
+    ):
+        found = search(instance, 0.3, guide=Knowing(chances, idle))
+        assert found.relaxed is not None
+        assert found.relaxed.values == pytest.approx(values)
+        assert found.finds[-1].cost == 1.0
+    loose = make_mip(
+        [[1.0, 1.0, 1.0]], costs=np.array([1.0, 2.0, 3.0]), row_lower=np.ones(1), row_upper=np.array([3.0])
+    )
+    found = search(loose, 0.3, guide=Knowing([0.1, 0.9, 0.9], 1 / 3))
+    assert found.relaxed is not None
+    assert found.relaxed.bound == pytest.approx(2.0)  # the cheapest is left out
+    assert found.finds[-1].cost == 1.0  # but not of the search
+
+
+def test_the_first_points_are_those_that_dives_end_in() -> None:
+    instance = set_cover(rows=40, columns=60, density=0.1, seed=3)
+    best = search(instance, 0.5).pool[0]
+    assert best[0] == pytest.approx(solve_with_scip(instance))
+    first, second = search(instance, 0.3, guide=Knowing(np.where(best[1] > 0.5, 0.9, 0.1).tolist(), 0.0)).finds
+    assert (first.source, second.source) == ("greedy", "guess")
+    assert first.cost > second.cost == best[0]
+
+
 def test_doubt_frees_what_guess_and_best_point_differ_on() -> None:
     instance = make_mip([[1.0] * 6], row_upper=np.array([6.0]))
     state = state_of(instance, [1.0, 1.0, 0.0, 0.0, 0.5, math.nan])
@@ -327,6 +392,9 @@ class Half:
     def share(self, *, relaxed: bool) -> float:
         raise AssertionError
 
+    def idle(self) -> float:
+        raise AssertionError
+
 
 def test_the_share_to_hold_is_the_largest_with_which_the_best_is_found() -> None:
     instance = make_mip(np.ones((1, 20)), row_upper=np.array([20.0]), maximise=True)
@@ -337,6 +405,20 @@ def test_the_share_to_hold_is_the_largest_with_which_the_best_is_found() -> None
     net = NetGuide({**random_weights(), SHARES: shares})
     assert [net.share(relaxed=known) for known in (False, True)] == pytest.approx([0.6, 0.9])
     assert NetGuide(random_weights()).share(relaxed=True) == FIRST
+
+
+@pytest.mark.parametrize(("ones", "share"), [(slice(10, 12), 0.9), (slice(2, 12), 0.5), (slice(12), 0.0)])
+def test_the_share_to_leave_out_keeps_nine_tenths_of_what_the_best_point_has(ones: slice, share: float) -> None:
+    instance = make_mip(np.ones((1, 20)), row_upper=np.array([20.0]), maximise=True)
+    above = np.zeros((1, 20))
+    above[0, ones] = 1.0  # the guess leaves out the last eight first, then the others in their order
+    assert idle_share(Half(), [Lesson(instance, np.array([-1.0]), above, None)]) == share
+
+
+def test_a_guide_leaves_out_of_the_relaxation_what_it_has_learned_to() -> None:
+    net = NetGuide({**random_weights(), IDLE: np.array([0.8], dtype=np.float32)})
+    assert net.idle() == pytest.approx(0.8)
+    assert NetGuide(random_weights()).idle() == RandomGuide().idle() == RelaxedGuide().idle() == 0.0
 
 
 def test_controls() -> None:

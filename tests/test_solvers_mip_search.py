@@ -231,6 +231,21 @@ def test_the_relaxation_is_a_bound_and_its_prices_are_those_of_its_corner(instan
         assert outcome.value >= relaxed.bound - 1e-6
 
 
+def test_a_relaxation_with_held_variables_leaves_no_trace() -> None:
+    search, _ = search_of(COVER)
+    before = search.relax(60.0)
+    assert before is not None
+    place = int(np.argmax(before.values > 0.5))
+    fixed = np.arange(COVER.num_variables) == place
+    held = search.relax(60.0, fixed, np.zeros(COVER.num_variables))
+    assert held is not None
+    assert held.values[place] == 0.0
+    assert held.bound > before.bound
+    again = search.relax(60.0)
+    assert again is not None
+    assert again.bound == pytest.approx(before.bound)
+
+
 def test_a_search_without_time_or_after_a_halt_ends() -> None:
     search, _ = search_of(SITES)
     nothing = np.zeros(SITES.num_variables, dtype=np.bool_)

@@ -12,7 +12,7 @@ from copt.problems.mip import MIP
 from copt.solvers.mip.points import Points
 from copt.solvers.mip.submip import Mask, Relaxed
 
-__all__ = ["ARMS", "Arm", "Hold", "State", "dive", "doubt", "greedy", "guess"]
+__all__ = ["ARMS", "Arm", "Hold", "State", "dive", "doubt", "greedy", "guess", "unlikely"]
 
 POOL = 10  # points kept
 WHOLE = 1e-6  # values nearer to a whole number are whole
@@ -250,6 +250,14 @@ def _dived(state: State, order: IntArray, targets: FloatArray, share: float) -> 
     """Hold what is fixed once variables, so many in this order, were moved to their targets with propagation."""
     lower, upper = state.points.dive(order[: int(share * state.whole.size)], targets)
     return Hold((lower == upper) & state.instance.integer, lower, None)
+
+
+def unlikely(state: State, share: float) -> Hold:
+    """Hold at their lower bounds the variables, so many, that a guide most surely guesses there."""
+    assert state.guess is not None
+    chances = state.guess[state.whole]
+    order = np.argsort(chances, kind="stable")[: int(share * state.whole.size)]  # the unknown are last
+    return _dived(state, state.whole[order[chances[order] < 0.5]], state.instance.lower, 1.0)
 
 
 def doubt(state: State, share: float) -> Hold | None:

@@ -27,6 +27,10 @@ class RelaxedGuide(NamedTuple):
         """Return the share to hold at first; see ``copt.solvers.mip.partner.Guide``."""
         return FIRST
 
+    def idle(self) -> float:
+        """Return the share to leave out of the relaxation: none; see ``copt.solvers.mip.partner.Guide``."""
+        return 0.0
+
 
 class RandomGuide(NamedTuple):
     """Guesses anything.
@@ -45,3 +49,7 @@ class RandomGuide(NamedTuple):
     def share(self, *, relaxed: bool) -> float:
         """Return the share to hold at first; see ``copt.solvers.mip.partner.Guide``."""
         return FIRST
+
+    def idle(self) -> float:
+        """Return the share to leave out of the relaxation: none; see ``copt.solvers.mip.partner.Guide``."""
+        return 0.0

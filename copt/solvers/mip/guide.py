@@ -17,10 +17,11 @@ from copt.solvers.mip.features import NAMES, describe
 from copt.solvers.mip.graph import Float32, Graph, Reader
 from copt.solvers.mip.submip import Mask, Relaxed
 
-__all__ = ["FINGERPRINT", "SHARES", "NetGuide", "fingerprint", "forward", "guessable", "guide_of"]
+__all__ = ["FINGERPRINT", "IDLE", "SHARES", "NetGuide", "fingerprint", "forward", "guessable", "guide_of"]
 
 FINGERPRINT = "fingerprint"  # weights of that name are the least and the largest descriptions, shape (2, len(NAMES))
 SHARES = "shares"  # of the variables that guesses hold at first, without and with the relaxation, shape (2,)
+IDLE = "idle"  # share of the variables to leave out of the relaxation, shape (1,)
 MARGIN = {True: 0.5, False: 0.1}  # by which logarithms, and all else, may be outside; three times larger is no stranger
 
 Weights = Mapping[str, Float32]
@@ -47,6 +48,10 @@ class NetGuide:
     def share(self, *, relaxed: bool) -> float:
         """Return the share of the integer variables to hold at first, found out on programs of the family."""
         return float(self.weights[SHARES][int(relaxed)]) if SHARES in self.weights else FIRST
+
+    def idle(self) -> float:
+        """Return the share of the integer variables to leave out of the relaxation."""
+        return float(self.weights[IDLE][0]) if IDLE in self.weights else 0.0
 
     def stranger(self, instance: MIP) -> str | None:
         """Return what tells ``instance`` from the programs that were trained on, or None."""

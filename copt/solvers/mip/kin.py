@@ -129,6 +129,10 @@ class Habits(NamedTuple):
         """Return the share to hold at first; see ``copt.solvers.mip.partner.Guide``."""
         return FIRST
 
+    def idle(self) -> float:
+        """Return the share to leave out of the relaxation: none; see ``copt.solvers.mip.partner.Guide``."""
+        return 0.0
+
 
 def shape_of(instance: MIP) -> str | None:
     """Return a name for the rows and variables of ``instance``, whatever its numbers; None if it is not remembered."""

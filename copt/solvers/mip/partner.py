@@ -41,6 +41,9 @@ class Guide(Protocol):
     def share(self, *, relaxed: bool) -> float:
         """Return the share of the integer variables to hold by a first guess, with the relaxation or without."""
 
+    def idle(self) -> float:
+        """Return the share of the integer variables to leave out of the relaxation, by a guess without it."""
+
 
 class Task(NamedTuple):
     """What the process is asked to do.

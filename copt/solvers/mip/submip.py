@@ -84,9 +84,18 @@ class SubMIP:
         self._offset, self._began, self._asked = 0.0, 0.0, False
         self._born = clock(), time.perf_counter()
 
-    def relax(self, seconds: float) -> Relaxed | None:
-        """Return the solution of the linear relaxation, None if it is not found in time or there is none."""
+    def relax(self, seconds: float, fixed: Mask | None = None, values: FloatArray | None = None) -> Relaxed | None:
+        """Return the solution of the linear relaxation, None if it is not found in time or there is none.
+
+        Args:
+            seconds: Most seconds.
+            fixed: Which variables are held meanwhile, shape (variables,).
+            values: Where they are held, shape (variables,).
+        """
         highs, found, began = self._highs, None, self._clock()
+        held = np.zeros(0, dtype=np.int32) if fixed is None else np.flatnonzero(fixed).astype(np.int32)
+        if values is not None:
+            highs.changeColsBounds(held.size, held, values[held], values[held])
         highs.changeColsIntegrality(self._all.size, self._all, np.zeros_like(self._kinds))
         # Either method may take fifty times as long as the other, and nobody knows beforehand which.
         for method, most in (("simplex", SHORT), ("ipm", np.inf), ("simplex", np.inf)):
@@ -103,6 +112,7 @@ class SubMIP:
                 break
         highs.setOptionValue("solver", "choose")
         highs.changeColsIntegrality(self._all.size, self._all, self._kinds)
+        highs.changeColsBounds(held.size, held, self.instance.lower[held], self.instance.upper[held])
         return found
 
     def solve(

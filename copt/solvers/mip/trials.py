@@ -16,10 +16,12 @@ from copt.solvers.mip.lessons import Lesson
 from copt.solvers.mip.partner import Guide
 from copt.solvers.mip.submip import SubMIP
 
-__all__ = ["auc", "aucs", "best_share", "compared", "gaps_of"]
+__all__ = ["auc", "aucs", "best_share", "compared", "gaps_of", "idle_share"]
 
 LIKELY = (0.98, 0.95, 0.92, 0.88, 0.84, 0.8, 0.7, 0.6, 0.4)  # shares worth a try
 LONG = 1.0  # seconds of such a try
+IDLE = (0.9, 0.85, 0.8, 0.7, 0.6, 0.5)  # shares worth leaving out of a relaxation
+KEPT = 0.9  # of the variables above their lower bounds in the best point, at least so many must stay
 
 
 def auc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
@@ -50,6 +52,19 @@ def best_share(guide: Guide, lessons: Sequence[Lesson], *, relaxed: bool) -> flo
         return FIRST
     gaps = np.sum([_gaps_of_first(guide, lesson, relaxed) for lesson in taught], axis=0)
     return LIKELY[int(gaps.argmin())]
+
+
+def idle_share(guide: Guide, lessons: Sequence[Lesson]) -> float:
+    """Return the share of the integer variables that guesses may leave out of the relaxation; 0 if they are too bad."""
+    kept = np.mean([_kept(guide, lesson) for lesson in lessons], axis=0)
+    return next((share for share, found in zip(IDLE, kept, strict=True) if found >= KEPT), 0.0)
+
+
+def _kept(guide: Guide, lesson: Lesson) -> list[float]:
+    """Return for each share how much stays of what the best point has above its lower bounds."""
+    chances = guide.probabilities(lesson.instance, None)[guessable(lesson.instance)]
+    above = (lesson.above[0] > 0.5)[np.argsort(chances, kind="stable")]
+    return [float(above[int(share * lesson.instance.integer.sum()) :].sum() / max(1, above.sum())) for share in IDLE]
 
 
 def _gaps_of_first(guide: Guide, lesson: Lesson, relaxed: bool) -> list[float]:

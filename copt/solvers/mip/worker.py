@@ -12,11 +12,11 @@ import numpy as np
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled
-from copt.solvers.mip.arms import ARMS, Arm, State
+from copt.solvers.mip.arms import ARMS, Arm, State, unlikely
 from copt.solvers.mip.bandit import FIRST, Bandit, Record
 from copt.solvers.mip.channel import Line
 from copt.solvers.mip.partner import Begun, Found, Order, Priced, Report, Task
-from copt.solvers.mip.submip import SubMIP
+from copt.solvers.mip.submip import Relaxed, SubMIP
 
 __all__ = ["Worker", "main"]
 
@@ -127,7 +127,7 @@ class Worker:
                 self._bandit.records["greedy"].share = FIRST
                 self._try(self._arms["greedy"])
             self._guess()
-        self.state.relaxed = relaxed = self._model.relax(self._left())
+        self.state.relaxed = relaxed = self._relaxation()
         if relaxed is not None:
             self._send(Priced(relaxed.duals))
             if not known:
@@ -157,6 +157,15 @@ class Worker:
             self.state.guess = self._guide.probabilities(self._instance, self.state.relaxed)
             if not np.isnan(self.state.guess).all():
                 self._descend("guess", self._guide.share(relaxed=self.state.relaxed is not None))
+
+    def _relaxation(self) -> Relaxed | None:
+        """Solve the relaxation, if there is a guess without the variables that it rules out, which takes less time."""
+        if self._guide is not None and self.state.guess is not None and not np.isnan(self.state.guess).all():
+            rest = unlikely(self.state, self._guide.idle())
+            relaxed = self._model.relax(self._left(), rest.fixed, rest.values)
+            if relaxed is not None:
+                return relaxed
+        return self._model.relax(self._left())
 
     def _descend(self, name: str, share: float = FIRST) -> None:
         """Try what an arm makes without a point: so many variables held at first, ever fewer while that pays."""
