@@ -334,7 +334,7 @@ def test_the_first_points_are_those_that_dives_end_in() -> None:
     best = search(instance, 0.5).pool[0]
     assert best[0] == pytest.approx(solve_with_scip(instance))
     first, second = search(instance, 0.3, guide=Knowing(np.where(best[1] > 0.5, 0.9, 0.1).tolist(), 0.0)).finds
-    assert (first.source, second.source) == ("greedy", "guess")
+    assert (first.source, second.source) == ("corner", "guess")
     assert first.cost > second.cost == best[0]
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, objective, toy
 from copt.result import Trace
+from copt.solvers.mip.corner import from_corner
 from copt.solvers.mip.partner import Found, Guide, Task
 from copt.solvers.mip.submip import Relaxed
 from copt.solvers.mip.worker import Worker
@@ -68,18 +69,21 @@ def search(
         clock: What counts as seconds; by default the processor time of this process, which others cannot slow down.
     """
     _warm()
-    return _search(Task(instance.bare(), seconds, seed, guide=guide), clock)
+    return _search(instance.bare(), seconds, seed, guide, clock)
 
 
 @cache
 def _warm() -> None:
     """Compile or load the kernels, so that this does not count."""
-    _search(Task(toy(), 0.1, 0), time.process_time)
+    _search(toy(), 0.1, 0, None, time.process_time)
 
 
-def _search(task: Task, clock: Callable[[], float]) -> Search:
-    recorder = _Recorder(task.instance, clock)
-    worker = Worker(task, recorder, clock)
+def _search(instance: MIP, seconds: float, seed: int, guide: Guide | None, clock: Callable[[], float]) -> Search:
+    recorder = _Recorder(instance, clock)
+    first = from_corner(instance)
+    if first is not None:
+        recorder.send(Found.of("corner", first.values))
+    worker = Worker(Task(instance, seconds, seed, guide=guide), recorder, clock)
     try:
         worker.run()
     finally:
@@ -100,7 +104,8 @@ class _Recorder:
         if isinstance(message, Found):
             values = message.dense(self._instance.num_variables)
             cost = self._instance.sign * objective(self._instance, Point(values))
-            self.finds.append(Find(self._clock() - self._began, cost, message.source, values))
+            if not self.finds or cost < self.finds[-1].cost:  # a worker does not know of the first point
+                self.finds.append(Find(self._clock() - self._began, cost, message.source, values))
 
     def recv(self) -> Any:
         """Wait for the end of the search: nobody sends anything.

@@ -9,6 +9,7 @@ import numpy as np
 
 from copt.problems.base import FloatArray, IntArray
 from copt.problems.mip import MIP
+from copt.solvers.mip.corner import decisiveness
 from copt.solvers.mip.points import Points
 from copt.solvers.mip.submip import Mask, Relaxed
 
@@ -16,7 +17,6 @@ __all__ = ["ARMS", "Arm", "Hold", "State", "dive", "doubt", "greedy", "guess", "
 
 POOL = 10  # points kept
 WHOLE = 1e-6  # values nearer to a whole number are whole
-TINY = 1e-9  # coefficients below it say nothing
 DITHER = 0.3  # random part of the order in which later dives fix
 
 
@@ -59,13 +59,8 @@ class State:
 
     @cached_property
     def decisiveness(self) -> FloatArray:
-        """Size of each variable's cost by the mean of what its rows' variables cost for as much, shape (variables,)."""
-        instance = self.instance
-        lengths, columns, size = np.diff(instance.starts), instance.columns, np.abs(instance.coefficients)
-        rows, costs = np.repeat(np.arange(lengths.size), lengths), np.abs(instance.costs)
-        asked = np.bincount(rows, costs[columns] / np.maximum(size, TINY), lengths.size) / np.maximum(1, lengths)
-        usual = np.bincount(columns, size * asked[rows], costs.size)
-        return np.where(usual > 0.0, costs / np.where(usual > 0.0, usual, 1.0), np.inf * costs)
+        """How much each variable's cost says, shape (variables,)."""
+        return decisiveness(self.instance)
 
     @property
     def best(self) -> float:

@@ -11,6 +11,7 @@ from copt.policy import Policy
 from copt.problems.base import FloatArray, first_where
 from copt.problems.mip import MIP, Point, objective, settled
 from copt.result import StopReason, relative_gap
+from copt.solvers.mip.corner import from_corner
 from copt.solvers.mip.duality import bound_of
 from copt.solvers.mip.kin import Habits, Kin
 from copt.solvers.mip.memory import Course, Memory
@@ -39,6 +40,7 @@ def solve(
     if isinstance(policy, Memory):
         _solve_with_memory(instance, monitor, policy, helped, seed)
     else:
+        start = start or _first(instance, monitor)
         guide = None if policy is None else _guide(instance, monitor, policy)
         task = Task(instance.bare(), monitor.remaining, seed, {}, guide) if helped else None
         spare = Spare()
@@ -50,12 +52,22 @@ def solve(
         monitor.end(StopReason.EXHAUSTED)
 
 
+def _first(instance: MIP, monitor: Monitor) -> Point | None:
+    """Offer the point that costs alone lead to, if there is one, before anything that takes time is loaded."""
+    point = from_corner(instance)
+    if point is not None:
+        monitor.offer(instance.sign * objective(instance, point), point, "corner")
+    return point
+
+
 def _solve_with_memory(instance: MIP, monitor: Monitor, memory: Memory, helped: bool, seed: int) -> None:
     """Begin with what solves of similar programs have taught, and learn from this one."""
     seconds = monitor.stop.seconds
     advice = memory.advise(instance, np.random.default_rng(seed), seconds=seconds, helped=helped)
     kin = advice.kin
     points = () if kin is None else _recall(instance, monitor, kin)
+    if monitor.solution is None:
+        _first(instance, monitor)
     guide = Habits(np.array(points)) if kin is not None and kin.alike else None
     task = Task(instance.bare(), monitor.remaining, seed, advice.arms, guide, points) if helped else None
     with _helper(task, monitor, memory.spare) as partner:

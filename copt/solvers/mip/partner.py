@@ -109,6 +109,12 @@ class Found(NamedTuple):
     places: Any
     values: FloatArray
 
+    @classmethod
+    def of(cls, source: str, values: FloatArray) -> "Found":
+        """Return a point by all its values."""
+        places = np.flatnonzero(values)
+        return cls(source, places.astype(np.int32), values[places])
+
     def dense(self, size: int) -> FloatArray:
         """Return all values, shape (size,)."""
         values = np.zeros(size)
@@ -185,8 +191,7 @@ class Partner:
 
     def tell(self, values: FloatArray) -> None:
         """Let it know a better point; if there is a newer one before it listens, only that."""
-        places = np.flatnonzero(values)
-        self._desk.put(Found("", places.astype(np.int32), values[places]))
+        self._desk.put(Found.of("", values))
 
     def found(self) -> list[Found]:
         """Return what it has found since the last call."""

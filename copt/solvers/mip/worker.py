@@ -121,8 +121,7 @@ class Worker:
         known = self._recall()
         if not known:
             self._plunge("greedy")
-            if not self.state.pool:
-                self._jump(np.zeros(self._instance.num_variables))
+            self._jump(np.zeros(self._instance.num_variables))
             if self._guide is None:
                 self._bandit.records["greedy"].share = FIRST
                 self._try(self._arms["greedy"])
@@ -242,8 +241,7 @@ class Worker:
         values = point.values if check(instance, Point(better)) else better
         best = self.state.add(_cost_of(instance, values), values)
         if best:
-            places = np.flatnonzero(values)
-            self._send(Found(self._source, places.astype(np.int32), values[places]))
+            self._send(Found.of(self._source, values))
         return best
 
     def _send(self, message: Found | Priced | Report) -> None:
