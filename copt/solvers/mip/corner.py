@@ -14,7 +14,7 @@ __all__ = ["decisiveness", "from_corner"]
 
 TINY = 1e-9  # coefficients below it say nothing
 CLOSE = 1e-9  # of a whole step
-BUDGET = 0.05  # seconds after which variables stay where they are
+BUDGET = 0.15  # seconds after which variables stay where they are
 EVERY = 64  # variables between two looks at the clock
 
 

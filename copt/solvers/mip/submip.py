@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP
+from copt.solvers.mip.relaxation import Growing, mostly_short
 
 __all__ = ["Outcome", "Relaxed", "SubMIP"]
 
-SHORT = 0.5  # seconds for the first try of the relaxation
+# Methods for the relaxation, and seconds for each; rows: those that matter come in one by one.
+PLAIN = (("simplex", 0.5), ("ipm", np.inf), ("simplex", np.inf))
+GROWN = (("simplex", 0.1), ("rows", np.inf), *PLAIN[1:])
 
 Mask = NDArray[np.bool_]
 
@@ -97,23 +100,41 @@ class SubMIP:
         if values is not None:
             highs.changeColsBounds(held.size, held, values[held], values[held])
         highs.changeColsIntegrality(self._all.size, self._all, np.zeros_like(self._kinds))
-        # Either method may take fifty times as long as the other, and nobody knows beforehand which.
-        for method, most in (("simplex", SHORT), ("ipm", np.inf), ("simplex", np.inf)):
-            highs.setOptionValue("solver", method)
+        # Any method may take fifty times as long as another, and nobody knows beforehand which.
+        for method, most in GROWN if mostly_short(self.instance) else PLAIN:
             left = seconds - (self._clock() - began)
-            self._run(min(most, left), relaxed=True)
-            if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-                solution = highs.getSolution()
-                bound = float(highs.getInfo().objective_function_value)
-                duals = np.array(solution.row_dual)
-                found = Relaxed(np.array(solution.col_value), np.array(solution.col_dual), bound, duals)
-            highs.clearSolver()
+            grown = method == "rows"
+            found = self._grown(left, fixed, values) if grown else self._relaxed(method, min(most, left))
             if found is not None or left <= 0.0 or self._halted():
                 break
         highs.setOptionValue("solver", "choose")
         highs.changeColsIntegrality(self._all.size, self._all, self._kinds)
         highs.changeColsBounds(held.size, held, self.instance.lower[held], self.instance.upper[held])
         return found
+
+    def _relaxed(self, method: str, seconds: float) -> Relaxed | None:
+        """Return the relaxation of all rows by a method of HiGHS."""
+        highs, found = self._highs, None
+        highs.setOptionValue("solver", method)
+        self._run(seconds, relaxed=True)
+        if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+            solution = highs.getSolution()
+            bound = float(highs.getInfo().objective_function_value)
+            duals = np.array(solution.row_dual)
+            found = Relaxed(np.array(solution.col_value), np.array(solution.col_dual), bound, duals)
+        highs.clearSolver()
+        return found
+
+    def _grown(self, seconds: float, fixed: Mask | None, values: FloatArray | None) -> Relaxed | None:
+        """Return the relaxation by rows that come in once they are violated."""
+        lower, upper = self.instance.lower, self.instance.upper
+        if fixed is not None and values is not None:
+            lower, upper = np.where(fixed, values, lower), np.where(fixed, values, upper)
+        growing = Growing(self.instance, lower, upper, self._halted)
+        if not growing.solve(seconds, self._clock):
+            return None
+        point, reduced, prices, cost = growing.solution()
+        return Relaxed(point, reduced, cost, prices)
 
     def solve(
         self,
