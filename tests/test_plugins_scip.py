@@ -35,6 +35,7 @@ def course(model: Any) -> tuple[str, float | None, int, int]:
 def cast(monkeypatch: pytest.MonkeyPatch) -> Cast:
     made = Cast()
     monkeypatch.setattr(scip, "Partner", made)
+    monkeypatch.setattr(scip, "from_corner", lambda _: None)
     return made
 
 
@@ -93,6 +94,16 @@ def test_quick_files_of_miplib_end_alike(name: str) -> None:
     status, value, *_ = course(model)
     assert status == "optimal"
     assert value == pytest.approx(QUICK[name], rel=1e-6)
+
+
+def test_scip_hears_of_the_corner_before_the_partner_has_found_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scip, "Partner", Cast())
+    instance = set_cover(rows=60, columns=120, seed=2)
+    model = model_of(instance)
+    handle = copt.attach(model)
+    model.optimize()
+    assert model.getStatus() == "optimal"
+    assert handle.accepted == {"corner": 1}
 
 
 def test_scip_takes_a_point_by_position_whatever_the_names_and_types(cast: Cast) -> None:

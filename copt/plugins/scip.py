@@ -10,6 +10,7 @@ from pyscipopt import Model
 
 from copt.errors import CoptError
 from copt.instances.mip_scip import from_scip, ordered
+from copt.solvers.mip.corner import from_corner
 from copt.solvers.mip.engine import unfit
 from copt.solvers.mip.partner import Found, Partner, Task
 from copt.solvers.mip.plugins import EVENT, NAME, Mailbox, Watch, best_values
@@ -41,6 +42,7 @@ class Attachment:
         self.notes: list[str] = []
         self._variables: list[Any] = []
         self._partner: Partner | None = None
+        self._early: list[Found] = []  # what is known before the partner finds anything
         self._paused = False
         self._model = weakref.ref(model)
         self._mailbox = Mailbox(self._fetch, self._give_up)
@@ -88,6 +90,8 @@ class Attachment:
             return
         seconds = min(FOREVER, float(model.getParam("limits/time")) - model.getSolvingTime())
         self._partner, self._paused = Partner(Task(instance.bare(), seconds, self.seed)), False
+        point = from_corner(instance)
+        self._early = [] if point is None else [Found.of("corner", point.values)]
         threading.Thread(target=self._guard, args=(self._partner,), name="copt-guard", daemon=True).start()
 
     def _guard(self, partner: Partner) -> None:
@@ -124,7 +128,8 @@ class Attachment:
             self.end()
             self.notes.append(f"the partner was sent home: SCIP refused {self._mailbox.refused} of its points")
             return []
-        return [] if partner is None else partner.found()
+        early, self._early = self._early, []
+        return early if partner is None else early + partner.found()
 
 
 def attach_scip(model: Model, *, seed: int) -> Attachment:
