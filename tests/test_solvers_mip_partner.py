@@ -15,12 +15,11 @@ import pytest
 from mip_cases import solve_with_scip
 from plugin_cases import until
 
-import copt
 from copt.instances.mip_generators import set_cover
 from copt.problems.mip import MIP, Point, check, objective, toy
 from copt.solvers.mip import partner as partner_module
 from copt.solvers.mip.channel import Desk, Line
-from copt.solvers.mip.partner import COMMAND, Found, Partner, Spare, Task
+from copt.solvers.mip.partner import BARE, COMMAND, Found, Partner, Spare, Task
 
 
 @pytest.fixture
@@ -236,7 +235,8 @@ def test_the_process_ends_itself_when_nobody_is_at_the_other_end() -> None:
 
 
 def test_the_process_loads_neither_scip_nor_numba_nor_what_users_of_copt_need() -> None:
-    code = COMMAND.format(path=sys.path, folders=list(copt.__path__), handle=0).replace("main(0)", "")
+    bare = {name: list(sys.modules[name].__path__) for name in BARE}
+    code = COMMAND.format(path=sys.path, bare=bare, handle=0).replace("main(0)", "")
     code += "print([name for name in ('highspy', 'pyscipopt', 'numba', 'copt.solve') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['highspy']\n"

@@ -20,14 +20,29 @@ from copt.solvers.mip.channel import Desk
 if TYPE_CHECKING:
     from copt.solvers.mip.submip import Relaxed
 
-__all__ = ["COMMAND", "Begun", "Found", "Guide", "Order", "Partner", "Priced", "Report", "Spare", "Task", "available"]
+__all__ = [
+    "BARE",
+    "COMMAND",
+    "Begun",
+    "Found",
+    "Guide",
+    "Order",
+    "Partner",
+    "Priced",
+    "Report",
+    "Spare",
+    "Task",
+    "available",
+]
 
 PATIENCE = 10.0  # seconds for a process to start, or to leave what it was asked before
-# It needs little of copt, and not what ``import copt`` brings for users, which takes as long as its first point.
+# It needs little of copt, and nothing of what these packages bring for users, which takes as long as its first point.
+BARE = ("copt", "copt.solvers.mip")
 COMMAND = """import sys, types
 sys.path[:] = {path!r}
-sys.modules["copt"] = types.ModuleType("copt")
-sys.modules["copt"].__path__ = {folders!r}
+for name, folders in {bare!r}.items():
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = folders
 from copt.solvers.mip.worker import main
 main({handle})"""
 
@@ -139,7 +154,8 @@ class Partner:
 
     def __init__(self, task: Task) -> None:
         ours, theirs = socket.socketpair()
-        code = COMMAND.format(path=sys.path, folders=list(sys.modules["copt"].__path__), handle=theirs.fileno())
+        bare = {name: list(sys.modules[name].__path__) for name in BARE}
+        code = COMMAND.format(path=sys.path, bare=bare, handle=theirs.fileno())
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         try:
             self._process = subprocess.Popen(
