@@ -138,6 +138,8 @@ class MPC:
         monitor = Monitor(self._stop, Silent(), began)
         shifted = [] if self._plan is None else [np.vstack([self._plan[1:], self._plan[-1:]])]
         self._planner.run(self._problem, monitor, shifted)
+        if monitor.bound == np.inf:
+            self._planner.relent(monitor)
         monitor.close()
         info = self._info(monitor)
         self._plan = info.plan

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copt.problems.control import ControlProblem, KeepOut, Plan, check, objective, states_of
-from copt.problems.control_cost import Norm
+from copt.problems.control_cost import Cost, Norm
+from copt.problems.relu import ReluNet
+from copt.solvers.control import search as search_module
 from copt.solvers.control.horizon import Horizon, Reach
 from copt.solvers.control.neighbourhoods import Descent
 from copt.solvers.control.relaxation import Relaxation
@@ -135,6 +137,51 @@ def test_a_region_that_is_left_by_tolerance_only_has_a_face() -> None:
     assert np.diff(Relaxation(*beyond(most + 5e-7)).regions).tolist() == [1]
 
 
+def test_bounds_are_tightened_only_if_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "PATIENT", 0)
+    tightened: list[Search] = []
+    monkeypatch.setattr(Search, "tighten", lambda search: tightened.append(search))
+    search = rooted(random_problem(1, units=8, horizon=4))
+    search.run(5, seconds=0.0)
+    assert not search.done
+    assert tightened == []
+    search.run(5)
+    assert tightened == [search]
+
+
+def test_moments_add_up_to_a_search() -> None:
+    problem = random_problem(1, units=8, horizon=4)
+    whole, parts = rooted(problem), rooted(problem)
+    while not whole.done:
+        whole.run(1000)
+    while not parts.done:
+        parts.advance(0.0)
+        assert parts.took > 0.0
+    assert parts.value == pytest.approx(whole.value, abs=1e-9)
+
+
+def test_regions_out_of_reach_are_no_choice() -> None:
+    # from 0, with steps of at most 1, the region from 1.5 to 2.5 is entered in the second step at the earliest
+    region = KeepOut(np.array([[1.0], [-1.0]]), np.array([2.5, -1.5]))
+    dynamics = ReluNet(2, (np.array([[1.0, 1.0]]),), (np.zeros(1),))
+    cost = Cost(goal=[3.0], state=[1.0])
+    problem = ControlProblem(
+        dynamics=dynamics,
+        start=[0.0],
+        horizon=3,
+        cost=cost,
+        u_lower=[-1.0],
+        u_upper=[1.0],
+        keep_out=(region,),  # type: ignore[arg-type]
+    )
+    horizon = Horizon(problem)
+    reach = horizon.reach(*horizon.box())
+    assert reach is not None
+    assert horizon.entered(reach) == horizon.faces[1:]
+    # the best plan waits at 1.5 after one step, or two, and steps to 2.5
+    assert solved(problem).value == pytest.approx(2.0 + 1.5 + 0.5, abs=1e-6)
+
+
 def test_open_nodes_find_more_room() -> None:
     problem = random_problem(5, units=6, horizon=4, actions=2)
     search, twin = rooted(problem), rooted(problem)
@@ -221,7 +268,7 @@ def test_a_descent_never_loses_and_reaches_the_optimum_of_small_problems(seed: i
     descent = Descent(Horizon(problem), start.actions, objective(problem, start), seed)
     values = [descent.value]
     while descent.stale < 12:
-        descent.step(lambda: False)
+        descent.step(lambda: np.inf)
         values.append(descent.value)
     assert values == sorted(values, reverse=True)
     assert objective(problem, Plan(descent.actions)) == pytest.approx(descent.value, abs=1e-9)
@@ -235,6 +282,6 @@ def test_a_descent_keeps_what_it_stands_on_when_told_to_stop() -> None:
     problem = random_problem(0, units=3, horizon=3)
     start = Plan(np.zeros((3, 1)))
     descent = Descent(Horizon(dataclasses.replace(problem)), start.actions, objective(problem, start), 0)
-    descent.step(lambda: True)
+    descent.step(lambda: 0.0)
     assert descent.value <= objective(problem, start)
     assert check(problem, Plan(descent.actions)) == []

@@ -98,6 +98,11 @@ class Horizon:
             return None
         return Reach(lower, upper, bounds)
 
+    def entered(self, reach: Reach) -> list[slice]:
+        """Return the faces of those regions, of one step each, that states within reach may be in."""
+        least = reach.bounds.lower[-1] + self.offsets
+        return [face for face in self.faces if not (least[face] >= 0.0).any()]
+
     def least_cost(self, reach: Reach) -> float:
         """Return what no plan within reach costs less than, by the bounds of each term alone."""
         least, most = reach.bounds.lower[-1] + self.offsets, reach.bounds.upper[-1] + self.offsets

@@ -12,7 +12,6 @@ __all__ = ["Descent"]
 
 MOST = 60  # units that may be on either side in a neighbourhood
 PIVOTS = 2000  # of its search
-SLICE = 200  # pivots between two looks at the clock
 GROW, SHRINK, LEAST = 1.5, 0.6, 1e-3  # of sizes
 GAIN = 1e-6  # relative, that counts as better
 
@@ -40,22 +39,22 @@ class Descent:
         self._rng = np.random.default_rng(seed)
         self._sizes = [0.3, 0.3]  # radius of a box as a share of half the range, share of the steps that are free
 
-    def step(self, stopped: Callable[[], bool]) -> bool:
-        """Search one neighbourhood until the end, or ``stopped()``; return whether the plan is better now."""
+    def step(self, left: Callable[[], float]) -> bool:
+        """Search one neighbourhood while ``left()`` seconds are left; return whether the plan is better now."""
         kind = self.steps % 2
         self.steps += 1
-        reach = self._reach(kind, stopped)
+        reach = self._reach(kind, left)
         before = self.value
         if reach is not None:
-            self._search(reach, kind, stopped)
+            self._search(reach, kind, left)
         better = self.value < before - GAIN * abs(before)
         self.stale = 0 if better else self.stale + 1
         return self.value < before
 
-    def _reach(self, kind: int, stopped: Callable[[], bool]) -> Reach | None:
+    def _reach(self, kind: int, left: Callable[[], float]) -> Reach | None:
         """Return a neighbourhood of which few units may be on either side, None if there is none in time."""
         draw, least = float(self._rng.random()), (LEAST, 1.0 / len(self.actions))[kind]
-        while not stopped():
+        while left() > 0.0:
             reach = self._horizon.reach(*self._box(kind, draw))
             if reach is None or reach.bounds.unstable(self._horizon.net).sum() <= MOST:
                 return reach
@@ -77,11 +76,10 @@ class Descent:
         low[begin : begin + count], high[begin : begin + count] = lower[0], upper[0]
         return low, high
 
-    def _search(self, reach: Reach, kind: int, stopped: Callable[[], bool]) -> None:
-        search, spent, before = Search(self._horizon, reach, start=self.actions, value=self.value), 0, self.value
-        while not search.done and spent < PIVOTS and not stopped():
-            search.run(SLICE)
-            spent += SLICE
+    def _search(self, reach: Reach, kind: int, left: Callable[[], float]) -> None:
+        search, before = Search(self._horizon, reach, start=self.actions, value=self.value), self.value
+        while not search.done and search.pivots < PIVOTS and left() > search.took:
+            search.advance(left())
         if search.actions is not None:
             self.actions, self.value = search.actions, search.value
         if not search.done:

@@ -22,13 +22,13 @@ __all__ = ["Planner", "Proposer"]
 
 FEW, FEWER = 80, 50  # unstable units up to which SCIP is asked where costs are quadratic; and where time is short
 TIME = 2.0  # seconds from which it is not; programs that are larger still get half of them
-MANY = 70  # unstable units from which on neighbourhoods are searched before all plans are
-SOON, SHARE = 0.05, 0.8  # of the time, for samplers where all plans are searched next, and else
+MANY = 70  # unstable units and regions from which on neighbourhoods are searched before all plans are
+SOON, WAYS, SHARE = 0.05, 0.4, 0.8  # of the time, for samplers: all plans are searched next; many regions; many units
 BRIEF, LONG = 0.03, 4.0  # most seconds for them
 RATE, SMALL = 3e8, 0.05  # products of bounds a second, and the share of the time that bounds may take
 BASINS = 3  # plans to go on from
 STALE = 6  # neighbourhoods without a better plan after which a descent rests
-SLICE = 500  # pivots between two looks at the clock
+PATIENCE, PATIENT = 0.5, 0.3  # share of the time, and most seconds, of sampling until some plan keeps all limits
 PAUSE = 0.5  # seconds after which samplers report
 JUDGED = 3.0  # how often a plan is still judged after samplers end, here and by whoever asked for it
 CLOSE = 1e-6  # relative, between a proved plan and the bound
@@ -62,6 +62,7 @@ class Planner:
         self._seed, self._proposer = seed, proposer
         self._problem: ControlProblem | None = None
         self._judging = 0.0  # seconds that the last offer took
+        self._planting = 0.0  # seconds that the last tree took to begin
         self._horizon: Horizon | None = None
 
     def run(self, problem: ControlProblem, monitor: Monitor, means: Sequence[FloatArray] = ()) -> None:
@@ -76,24 +77,35 @@ class Planner:
         self._seed += 1
         self._problem = problem
         means = [*means, *self._proposals(problem, monitor)]
-        portfolio = Portfolio(problem, self._seed)
+        self._portfolio = portfolio = Portfolio(problem, self._seed)
         if _work(problem) > SMALL * RATE * monitor.remaining:
             monitor.prove(0.0, "bounds")
             self._sample(portfolio, monitor, np.inf, means)
             return
-        reach, unstable = self._bounds(problem, monitor)
-        share, most = (SOON, BRIEF) if unstable <= MANY else (SHARE, LONG)
-        basins = self._sample(portfolio, monitor, min(share * monitor.remaining, most), means)
+        reach, unstable, entered = self._bounds(problem, monitor)
+        few = unstable + entered <= MANY
+        share, most = (SOON, BRIEF) if few else (WAYS if unstable <= MANY else SHARE, LONG)
+        brief, end = min(share * monitor.remaining, most), monitor.elapsed + min(PATIENCE * monitor.remaining, PATIENT)
+        basins = self._sample(portfolio, monitor, brief, means)
+        while monitor.solution is None and monitor.elapsed < end and monitor.reason() is None:
+            basins = self._sample(portfolio, monitor, brief)
         if reach is None or monitor.reason() is not None:
             return
         assert self._horizon is not None
         if problem.cost.norm == "quadratic":
             self._ask(self._horizon, reach, monitor, unstable)
-        elif unstable <= MANY or self._descend(self._horizon, basins, monitor):
-            with self._stage("tree"):
-                self._search(self._horizon, reach, monitor)
-            return
+        elif few or self._descend(self._horizon, basins, monitor):
+            if monitor.remaining >= self._planting:
+                with self._stage("tree"):
+                    self._search(self._horizon, reach, monitor)
+                return
+            self._planting /= 2.0  # it may have been an exception
         self._sample(portfolio, monitor, np.inf)
+
+    def relent(self, monitor: Monitor) -> None:
+        """Go on until the time is up to break limits less, where the last run has proved that no plan keeps them."""
+        with self._stage("samplers"):
+            self.best = self._portfolio.search(monitor.remaining, clock=lambda: monitor.elapsed)[0]
 
     def _proposals(self, problem: ControlProblem, monitor: Monitor) -> list[FloatArray]:
         """Return plans to begin with."""
@@ -105,37 +117,42 @@ class Planner:
         monitor.note(f"the policy is left aside, as it was trained on other problems: {strange}")
         return []
 
-    def _bounds(self, problem: ControlProblem, monitor: Monitor) -> tuple[Reach | None, int]:
-        """Return what actions lead to, None if none keep the limits, and how many units may be on either side."""
+    def _bounds(self, problem: ControlProblem, monitor: Monitor) -> tuple[Reach | None, int, int]:
+        """Return what actions lead to, None if none keep the limits, and what is to be chosen.
+
+        That is the number of units that may be on either side, and of regions, at all steps, that states may be in.
+        """
         with self._stage("bounds"):
             self._horizon = horizon = Horizon(problem, self._horizon)
             reach = horizon.reach(*horizon.box())
             monitor.prove(np.inf if reach is None else horizon.least_cost(reach), "bounds")
-        return reach, 0 if reach is None else int(reach.bounds.unstable(horizon.net).sum())
+        if reach is None:
+            return None, 0, 0
+        return reach, int(reach.bounds.unstable(horizon.net).sum()), len(horizon.entered(reach))
 
     def _descend(self, horizon: Horizon, basins: Sequence[Found], monitor: Monitor) -> bool:
         """Go from the best plans to better ones; return whether all descents rest before the time is up."""
         feasible = [found for found in basins if found.violation == 0.0][:BASINS]
         descents = [Descent(horizon, found.actions, found.cost, self._seed) for found in feasible]
 
-        def stopped() -> bool:
-            return monitor.reason() is not None
+        def left() -> float:
+            return monitor.remaining if monitor.reason() is None else 0.0
 
         longest = 0.0
         with self._stage("neighbourhoods"):
             while going := [descent for descent in descents if descent.stale < STALE]:
                 began = monitor.elapsed
-                if stopped() or monitor.remaining < longest:
+                if left() <= longest:
                     return False
                 descent = min(going, key=lambda known: (known.steps > 0, known.value))  # each once, then the best
-                if descent.step(stopped):
+                if descent.step(left):
                     self._offer(monitor, descent.actions, "neighbourhoods")
                 longest = max(longest, monitor.elapsed - began)
         return True
 
     def _search(self, horizon: Horizon, reach: Reach, monitor: Monitor) -> None:
-        """Search all plans; end when they are."""
-        known = monitor.solution
+        """Search all plans; end when they are, or when there is no time for another moment."""
+        known, began = monitor.solution, monitor.elapsed
         search = Search(
             horizon,
             reach,
@@ -143,6 +160,7 @@ class Planner:
             value=np.inf if monitor.best is None else monitor.best,
             gap=monitor.stop.gap,
         )
+        self._planting = monitor.elapsed - began
         value = np.inf
         while True:
             actions = search.actions
@@ -152,7 +170,10 @@ class Planner:
             self._prove(monitor, search)
             if search.done or monitor.reason() is not None:
                 return
-            search.run(SLICE)
+            if monitor.remaining < search.took:
+                monitor.end(StopReason.TIME)
+                return
+            search.advance(monitor.remaining - self._planting)
 
     def _prove(self, monitor: Monitor, search: Search) -> None:
         """Pass the bound on; up to rounding, it is not above the incumbent."""

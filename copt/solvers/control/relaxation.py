@@ -49,7 +49,7 @@ class Relaxation:
 
     def __init__(self, horizon: Horizon, reach: Reach) -> None:
         net = horizon.net
-        self._horizon = horizon
+        self._horizon, self._reach = horizon, reach
         self._low, self._high = np.concatenate(reach.bounds.lower), np.concatenate(reach.bounds.upper)
         for side in (self._low, self._high):
             side[net.units :] += horizon.offsets
@@ -130,11 +130,10 @@ class Relaxation:
         If it is so by tolerance only, there still is the nearest one.
         """
         first, begins, outputs = self._horizon.net.units, [0], [np.zeros(0, dtype=np.int64)]
-        for face in self._horizon.faces:
-            low, high = self._low[first:][face], self._high[first:][face]
-            if not (low >= 0.0).any():
-                outputs.append(face.start + np.flatnonzero(high >= min(0.0, float(high.max()))))
-                begins.append(begins[-1] + outputs[-1].size)
+        for face in self._horizon.entered(self._reach):
+            high = self._high[first:][face]
+            outputs.append(face.start + np.flatnonzero(high >= min(0.0, float(high.max()))))
+            begins.append(begins[-1] + outputs[-1].size)
         return np.array(begins), np.concatenate(outputs)
 
     def _cost(self) -> tuple[FloatArray, _Rows, FloatArray]:

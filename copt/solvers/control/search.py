@@ -1,5 +1,7 @@
 """The best of all plans within reach, with a proof, by branch and bound in slices."""
 
+import time
+
 import numpy as np
 
 from copt.problems.base import FloatArray
@@ -28,6 +30,8 @@ from copt.solvers.simplex_kernels import copy
 __all__ = ["Search"]
 
 PATIENT = 1500  # pivots of branching after which bounds are tightened, and the tree begins anew
+SLICE, INTERVAL = 500, 2e-3  # most pivots of a moment, and about how many seconds it takes at most
+PACE = 1e-4  # seconds that a pivot may take at first
 SHARE = 2.0  # pivots that tightening may take, in those of branching before
 
 
@@ -43,6 +47,7 @@ class Search:
 
     Attributes:
         done: Whether nothing is open.
+        took: Seconds that the last pivots took.
     """
 
     _tree: Tree
@@ -60,12 +65,18 @@ class Search:
         self._model = model_of(horizon)
         self._known = value
         self._tightened = False
+        self.took, self._pace = 0.0, PACE
         self._plant(reach, horizon.inputs(reach.lower if start is None else start), value, gap)
 
     @property
     def value(self) -> float:
         """Cost of the best plan known."""
         return float(self._tree.numbers[VALUE])
+
+    @property
+    def pivots(self) -> int:
+        """Pivots so far, since bounds were tightened."""
+        return int(self._tree.counters[PIVOTS])
 
     @property
     def bound(self) -> float:
@@ -86,13 +97,20 @@ class Search:
         problem = self._horizon.problem
         return self._tree.best[problem.num_states :].reshape(problem.horizon, problem.num_actions).copy()
 
-    def run(self, pivots: int) -> None:
-        """Go on for about so many pivots."""
+    def advance(self, seconds: float) -> None:
+        """Go on for a moment, ``INTERVAL`` or ``SLICE`` pivots; bounds are tightened only if ``seconds`` will do."""
+        self.run(min(SLICE, max(1, int(INTERVAL / self._pace))), seconds=seconds)
+
+    def run(self, pivots: int, *, seconds: float = np.inf) -> None:
+        """Go on for about so many pivots, and tighten bounds if it is time and ``seconds`` will do."""
+        began, before = time.perf_counter(), self.pivots
         state = grow(self._tree, self._model, pivots)
+        self.took = max(time.perf_counter() - began, 1e-9)
+        self._pace = self.took / (self.pivots - before + 1)
         self.done = state == DONE
         if state == FULL:
             self._tree = roomier(self._tree)
-        elif not self.done and not self._tightened and self._tree.counters[PIVOTS] > PATIENT:
+        elif not self.done and not self._tightened and PATIENT < self.pivots < seconds / (SHARE * self._pace):
             self.tighten()
 
     def _plant(self, reach: Reach, best: FloatArray, value: float, gap: float) -> None:
