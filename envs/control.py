@@ -192,11 +192,13 @@ class ControlEnv(gymnasium.Env[FloatArray, FloatArray]):
     def _info(self, cost: float) -> dict[str, Any]:
         scene, task = self.scene, self.task
         deep = [float(region.depth(self._state[None])[0]) for region in scene.keep_out]
-        violation = max(0.0, float((np.abs(self._state) - task.limits).max()), *deep)
+        beyond = np.append(np.abs(self._state) - task.limits, deep)
+        sizes = np.append(task.limits, [np.abs(region.limits).max() for region in scene.keep_out])
+        broken = beyond > TOLERANCE * np.maximum(1.0, sizes)  # as ``copt.problems.control.check`` has it
         return {
             "success": task.reached(self._state, scene.goal),
             "cost": cost,
-            "violation": violation if violation > TOLERANCE else 0.0,
+            "violation": float(beyond[broken].max(initial=0.0)),
         }
 
     def _checked(self, name: str, values: Any) -> FloatArray:
