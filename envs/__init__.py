@@ -8,6 +8,7 @@ from copt.envs.control import StateAndGoal as StateAndGoal
 from copt.envs.control import StateOnly as StateOnly
 from copt.envs.control_cartpole import CartPole as CartPole
 from copt.envs.control_cartpole_walls import CartPoleWalls as CartPoleWalls
+from copt.envs.control_flyer import FreeFlyer as FreeFlyer
 from copt.envs.control_pushing import PushT as PushT
 from copt.envs.control_reacher import Reacher as Reacher
 from copt.envs.control_record import Controller as Controller
@@ -92,6 +93,7 @@ gymnasium.register("copt/Configure-v0", entry_point="copt.envs.mip:MipEnv", kwar
 CONTROL: dict[str, ControlTask] = {
     "CartPole": CartPole(),
     "CartPoleWalls": CartPoleWalls(),
+    "FreeFlyer": FreeFlyer(),
     "PushT": PushT(),
     "PushTAround": PushT(around=True),
     "PushTObstacles": PushT(obstacles=2),

@@ -92,7 +92,7 @@ def test_controllers_keep_the_pole_from_falling(name: str, monkeypatch: pytest.M
 def test_episodes_are_held_out_and_their_models_have_names(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = find_suite("control-loop").entries(None)
     tasks = {entry.name.rpartition("-")[0] for entry in entries}
-    assert tasks == {"cartpole-walls", "pusht", "pusht-around", "pusht-obstacles"}
+    assert tasks == {"cartpole-walls", "free-flyer", "pusht", "pusht-around", "pusht-obstacles"}
     assert len(entries) == 30 * len(tasks)
     first, *_ = entries
     assert (first.name, first.calls) == ("cartpole-walls-0", STEPS)
@@ -108,6 +108,8 @@ def test_episodes_are_held_out_and_their_models_have_names(monkeypatch: pytest.M
     exact = episode.network(dense=True)
     assert isinstance(exact, ReluNet)
     assert exact.weights[0].tolist() == cartpole_walls().weights[0].tolist()
+    flyer = replace(episode, task="FreeFlyer").network(dense=False)
+    assert (flyer.inputs, flyer.outputs) == (6, 4)
 
 
 def test_every_sampler_drives_on_both_models() -> None:

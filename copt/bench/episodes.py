@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELS", "Course", "Drive", "Episode", "replay"]
 
-MODELS: dict[str, tuple[str, str | None]] = {
+MODELS: dict[str, tuple[str | None, str | None]] = {
     "CartPoleWalls": ("control-cartpole-walls-v1", None),
+    "FreeFlyer": (None, None),
     "PushT": ("control-pusht-v1", "control-pusht-dense-v1"),
     "PushTAround": ("control-pusht-v1", "control-pusht-dense-v1"),
     "PushTObstacles": ("control-pusht-v1", "control-pusht-dense-v1"),
@@ -61,11 +62,14 @@ class Episode:
 
     def network(self, dense: bool) -> ReluNet | Planar:
         """Return the model that a controller plans with."""
-        from copt.instances.control_cartpole import cartpole_walls
+        from copt.envs import CONTROL, CartPoleWalls, FreeFlyer
         from copt.read import read_dynamics
 
-        name = MODELS[self.task][dense]
-        return cartpole_walls() if name is None else read_dynamics(name)
+        name, task = MODELS[self.task][dense], CONTROL[self.task]
+        if name is not None:
+            return read_dynamics(name)
+        assert isinstance(task, CartPoleWalls | FreeFlyer)  # whose equations are networks
+        return task.exact
 
     def problem(self) -> ControlProblem:
         """Return the problem of planning at the start with the sparse model."""

@@ -14,6 +14,7 @@ EPISODES = 30  # of each task
 # Task -> its word in copt.envs.CONTROL, steps to look ahead.
 _TASKS = {
     "cartpole-walls": ("CartPoleWalls", 20),
+    "free-flyer": ("FreeFlyer", 25),
     "pusht": ("PushT", 10),
     "pusht-around": ("PushTAround", 10),
     "pusht-obstacles": ("PushTObstacles", 10),
