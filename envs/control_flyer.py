@@ -140,7 +140,9 @@ class FreeFlyer:
         for _ in range(TRIES):
             if len(found) == self.obstacles:
                 break
-            drawn = regular(rng.uniform(-CENTRES, CENTRES), rng.uniform(*SIZES), 4, rng.uniform(0.0, np.pi / 2))
+            drawn = regular(
+                rng.uniform(-CENTRES, CENTRES).tolist(), rng.uniform(*SIZES), 4, rng.uniform(0.0, np.pi / 2)
+            )
             if all(apart(drawn, state[None, :2], RADIUS + CLEAR) for state in (first, last)):
                 found.append(drawn)
         return found

@@ -164,15 +164,15 @@ def test_regions_out_of_reach_are_no_choice() -> None:
     # from 0, with steps of at most 1, the region from 1.5 to 2.5 is entered in the second step at the earliest
     region = KeepOut(np.array([[1.0], [-1.0]]), np.array([2.5, -1.5]))
     dynamics = ReluNet(2, (np.array([[1.0, 1.0]]),), (np.zeros(1),))
-    cost = Cost(goal=[3.0], state=[1.0])
+    one = np.ones(1)
     problem = ControlProblem(
         dynamics=dynamics,
-        start=[0.0],
+        start=0.0 * one,
         horizon=3,
-        cost=cost,
-        u_lower=[-1.0],
-        u_upper=[1.0],
-        keep_out=(region,),  # type: ignore[arg-type]
+        cost=Cost(goal=3.0 * one, state=one),
+        u_lower=-one,
+        u_upper=one,
+        keep_out=(region,),
     )
     horizon = Horizon(problem)
     reach = horizon.reach(*horizon.box())
