@@ -117,10 +117,11 @@ class FreeFlyer:
         return ramble(last, self.reach, rng)
 
     def draw(self, canvas: Canvas, state: FloatArray, scene: Scene) -> None:
-        """Draw the obstacles, the goal as a ring, and the flyer."""
+        """Draw the obstacles, the goal as a ring, and the flyer on its cushion of air."""
         for corners in scene.obstacles:
             canvas.polygons([corners], INK, alpha=0.75)
         canvas.disc(scene.goal[:2], RADIUS, TEAL, line=0.015)
+        canvas.disc(state[:2], 2.0 * RADIUS, AMBER, alpha=0.3)
         canvas.disc(state[:2], RADIUS, AMBER)
 
     def canvas(self) -> Canvas:
