@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import tyro
 from lightning_fabric import Fabric
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from copt.errors import CoptError, UnknownNameError
@@ -28,7 +29,7 @@ from copt.models.mip_guide import GuideNet, Inputs, sparse_pair
 from copt.problems.mip import MIP
 from copt.read import read
 from copt.solvers.mip.controls import RandomGuide, RelaxedGuide
-from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, graph_of
+from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, Sparse, graph_of
 from copt.solvers.mip.guide import FINGERPRINT, IDLE, SHARES, NetGuide, fingerprint, guessable
 from copt.solvers.mip.lessons import Lesson, labelled
 from copt.solvers.mip.partner import Guide
@@ -117,10 +118,16 @@ class Example(NamedTuple):
     bad: Tensor
 
 
+def csr_of(matrix: Sparse, columns: int) -> csr_array:
+    """Return a matrix of so many columns as SciPy has it."""
+    return csr_array((matrix.values, matrix.columns, matrix.starts), shape=(matrix.starts.size - 1, columns))
+
+
 def example_of(lesson: Lesson, device: torch.device) -> Example:
     """Return a lesson as tensors on a device."""
     graph = graph_of(lesson.instance, lesson.relaxed)
-    pairs = sparse_pair(graph.to_rows), sparse_pair(graph.to_variables)
+    n, r = len(graph.variables), len(graph.rows)
+    pairs = sparse_pair(csr_of(graph.to_rows, n)), sparse_pair(csr_of(graph.to_variables, r))
     seeing = Inputs(torch.from_numpy(graph.variables), torch.from_numpy(graph.rows), *pairs).to(device)
     variables, rows = seeing.variables.clone(), seeing.rows.clone()
     variables[:, -len(LP_VARIABLES) :] = 0.0

@@ -14,15 +14,17 @@ from copt.errors import CoptError
 from copt.instances.mip_generators import assignment, facility_location, set_cover
 from copt.models import store
 from copt.models.mip_guide import GuideNet, Inputs, _product, sparse_pair
+from copt.models.train_mip import csr_of
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, toy
 from copt.result import Status
 from copt.solve import solve
+from copt.solvers.mip import graph_kernels
 from copt.solvers.mip.alone import search
 from copt.solvers.mip.arms import State, doubt, guess, unlikely
 from copt.solvers.mip.bandit import FIRST
 from copt.solvers.mip.controls import RandomGuide, RelaxedGuide
-from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, Graph, graph_of
+from copt.solvers.mip.graph import LP_ROWS, LP_VARIABLES, ROWS, VARIABLES, Graph, Sparse, graph_of
 from copt.solvers.mip.guide import FINGERPRINT, IDLE, SHARES, NetGuide, fingerprint, forward, guessable, guide_of
 from copt.solvers.mip.lessons import Lesson
 from copt.solvers.mip.submip import Relaxed
@@ -105,9 +107,9 @@ def test_features_are_what_slow_loops_over_a_dense_matrix_find(instance: MIP) ->
         for name, value in expected.items():
             assert row_feature(graph, name)[i] == pytest.approx(value, abs=1e-6), name
     sums = np.abs(matrix).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(graph.to_rows.toarray(), matrix / sums, atol=1e-6)
+    np.testing.assert_allclose(csr_of(graph.to_rows, len(graph.variables)).toarray(), matrix / sums, atol=1e-6)
     scaled = matrix / np.abs(matrix).max(axis=1, keepdims=True) / (matrix != 0).sum(axis=0)
-    np.testing.assert_allclose(graph.to_variables.toarray(), scaled.T, atol=1e-6)
+    np.testing.assert_allclose(csr_of(graph.to_variables, len(graph.rows)).toarray(), scaled.T, atol=1e-6)
 
 
 def changed(instance: MIP, seed: int) -> tuple[MIP, Any, Any]:
@@ -157,7 +159,11 @@ def check_invariance(instance: MIP, seed: int) -> None:
     assert np.isfinite(ours.rows).all()
     np.testing.assert_allclose(theirs.variables, ours.variables[variables], atol=1e-5)
     np.testing.assert_allclose(theirs.rows, ours.rows[rows], atol=1e-5)
-    np.testing.assert_allclose(theirs.to_rows.toarray(), ours.to_rows.toarray()[rows][:, variables], atol=1e-6)
+    np.testing.assert_allclose(
+        csr_of(theirs.to_rows, len(theirs.variables)).toarray(),
+        csr_of(ours.to_rows, len(ours.variables)).toarray()[rows][:, variables],
+        atol=1e-6,
+    )
 
 
 def random_net(rounds: int = 2, seed: int = 0) -> GuideNet:
@@ -179,7 +185,11 @@ def test_numpy_and_torch_compute_the_same(rounds: int) -> None:
     for instance in SMALL:
         graph = graph_of(instance, relaxed_of(instance))
         tensors = torch.from_numpy(graph.variables), torch.from_numpy(graph.rows)
-        inputs = Inputs(*tensors, sparse_pair(graph.to_rows), sparse_pair(graph.to_variables))
+        inputs = Inputs(
+            *tensors,
+            sparse_pair(csr_of(graph.to_rows, len(graph.variables))),
+            sparse_pair(csr_of(graph.to_variables, len(graph.rows))),
+        )
         expected = net(inputs).detach().numpy()
         np.testing.assert_allclose(forward(graph, net.arrays()), expected, atol=1e-5)
         assert np.ptp(expected) > 0.01
@@ -200,9 +210,9 @@ def test_gradients_go_through_the_sparse_products() -> None:
     import torch
 
     graph = graph_of(SMALL[0])
-    matrix = graph.to_rows.toarray()
+    matrix = csr_of(graph.to_rows, len(graph.variables)).toarray()
     x = torch.randn(matrix.shape[1], 3, requires_grad=True)
-    torch.autograd.backward(_product(x, sparse_pair(graph.to_rows)).square().sum())
+    torch.autograd.backward(_product(x, sparse_pair(csr_of(graph.to_rows, len(graph.variables)))).square().sum())
     assert x.grad is not None
     expected = 2.0 * matrix.T @ (matrix @ x.detach().numpy())  # of the sum of squares of the product
     np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-4, atol=1e-5)
@@ -429,3 +439,19 @@ def test_controls() -> None:
     drawn = RandomGuide(3).probabilities(instance, None)
     np.testing.assert_array_equal(drawn, RandomGuide(3).probabilities(instance, relaxed))
     assert np.isnan(drawn).tolist() == [False, False, True]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_products_and_sorting_are_those_of_scipy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, columns, features = rng.integers(1, 8, 3)
+    keys = rng.integers(0, columns, rng.integers(0, 30))
+    first = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=columns)[:-1])])
+    order = np.empty(keys.size, dtype=np.int64)
+    graph_kernels.group(keys, first, order)
+    assert order.tolist() == np.argsort(keys, kind="stable").tolist()
+    starts = np.concatenate([[0], np.sort(rng.integers(0, keys.size + 1, rows - 1)), [keys.size]]).astype(np.int64)
+    matrix = Sparse(starts, keys, rng.normal(size=keys.size).astype(np.float32))
+    x = rng.normal(size=(columns, features)).astype(np.float32)
+    np.testing.assert_allclose(matrix.times(x), csr_of(matrix, columns) @ x, rtol=1e-5, atol=1e-5)

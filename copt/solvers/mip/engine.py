@@ -133,7 +133,7 @@ def _helper(task: Task | None, monitor: Monitor, spare: Spare) -> Iterator[Partn
 
 def _guide(instance: MIP, monitor: Monitor, policy: Policy) -> Guide | None:
     """Return the guide that a policy holds, unless the program is of another family than it was trained on."""
-    from copt.solvers.mip.guide import guide_of  # takes SciPy along, which others need not wait for
+    from copt.solvers.mip.guide import guide_of  # most solves have none
 
     guide = guide_of(policy)
     strange = guide.stranger(instance)
@@ -145,9 +145,10 @@ def _guide(instance: MIP, monitor: Monitor, policy: Policy) -> Guide | None:
 
 def warm() -> None:
     """Compile the kernels of the partner, which this process does not need."""
-    from copt.solvers.mip import points
+    from copt.solvers.mip import graph, points
 
     points.warm()
+    graph.warm()
 
 
 def impossible(instance: MIP) -> str | None:

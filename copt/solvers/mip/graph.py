@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from copt.problems.base import FloatArray, IntArray
-from copt.problems.mip import MIP
+from copt.problems.mip import MIP, toy
+from copt.solvers.mip.graph_kernels import group, multiply
 from copt.solvers.mip.submip import Relaxed
 
-__all__ = ["LP_ROWS", "LP_VARIABLES", "ROWS", "VARIABLES", "Graph", "Reader", "graph_of"]
+__all__ = ["LP_ROWS", "LP_VARIABLES", "ROWS", "VARIABLES", "Graph", "Reader", "Sparse", "graph_of", "warm"]
 
 VARIABLES = (
     "binary",
@@ -54,6 +54,26 @@ TIGHT = 1e-6  # slack of the sum of a row's coefficients below which the row is 
 Float32 = NDArray[np.float32]
 
 
+class Sparse(NamedTuple):
+    """A sparse matrix, row by row.
+
+    Args:
+        starts: Where each row begins, shape (rows + 1,).
+        columns: Of the nonzeros.
+        values: Of the nonzeros.
+    """
+
+    starts: IntArray
+    columns: IntArray
+    values: Float32
+
+    def times(self, x: Float32) -> Float32:
+        """Return the product with ``x``, shape (columns, features)."""
+        y = np.empty((self.starts.size - 1, x.shape[1]), dtype=np.float32)
+        multiply(self.starts, self.columns, self.values, np.ascontiguousarray(x), y)
+        return y
+
+
 class Graph(NamedTuple):
     """What a network reads of a program; the features are those of the names above, the ones of the relaxation last.
 
@@ -67,8 +87,8 @@ class Graph(NamedTuple):
 
     variables: Float32
     rows: Float32
-    to_rows: csr_array
-    to_variables: csr_array
+    to_rows: Sparse
+    to_variables: Sparse
 
 
 class _Nonzeros:
@@ -134,14 +154,13 @@ class Reader:
     def __init__(self, instance: MIP) -> None:
         some = self._nonzeros = _Nonzeros(instance)
         self.instance = instance
-        r, n = instance.num_rows, instance.num_variables
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # explicit zeros among the coefficients
             self._variables, self._rows = _tidy(_of_variables(some)), _tidy(_of_rows(some))
         means = (some.signed / some.sum[some.rows]).astype(np.float32)
         scaled = some.signed / some.largest[some.rows] / some.degrees[some.columns]
         back = scaled[some.order].astype(np.float32)
-        self._to_rows = csr_array((means, some.columns, instance.starts), shape=(r, n))
-        self._to_variables = csr_array((back, some.rows[some.order], some.first), shape=(n, r))
+        self._to_rows = Sparse(instance.starts, some.columns, means)
+        self._to_variables = Sparse(some.first, some.rows[some.order], back)
 
     def read(self, relaxed: Relaxed | None) -> Graph:
         """Return the graph, with the features that are made of the relaxation's solution if there is one, else 0."""
@@ -261,9 +280,9 @@ def _ranks_in_rows(some: _Nonzeros, values: FloatArray) -> FloatArray:
 
 def _grouped(keys: IntArray, groups: int) -> IntArray:
     """Return the order that sorts ``keys`` from 0 to ``groups`` - 1 and leaves equal ones as they are."""
-    places = np.arange(keys.size)
-    matrix = csr_array((places, keys, np.array([0, keys.size])), shape=(1, groups))
-    order: IntArray = matrix.tocsc().data  # a counting sort
+    order = np.empty(keys.size, dtype=np.int64)
+    first = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=groups)[:-1])]).astype(np.int64)
+    group(np.ascontiguousarray(keys, dtype=np.int64), first, order)
     return order
 
 
@@ -289,3 +308,9 @@ def _scale(costs: FloatArray) -> float:
 def _squashed(values: FloatArray) -> FloatArray:
     result: FloatArray = values / (1.0 + np.abs(values))
     return result
+
+
+def warm() -> None:
+    """Compile the kernels, or load them."""
+    graph = graph_of(toy())
+    graph.to_rows.times(graph.variables)

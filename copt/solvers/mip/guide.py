@@ -99,9 +99,9 @@ def forward(graph: Graph, weights: Weights) -> Float32:
         rows = _silu(_linear(weights, "enter_row", graph.rows))
         turn = 0
         while f"rounds.{turn}.row.weight" in weights:
-            told = np.concatenate([rows, graph.to_rows @ variables], axis=1)
+            told = np.concatenate([rows, graph.to_rows.times(variables)], axis=1)
             rows = rows + _silu(_linear(weights, f"rounds.{turn}.row", _normed(told)))
-            told = np.concatenate([variables, graph.to_variables @ rows], axis=1)
+            told = np.concatenate([variables, graph.to_variables.times(rows)], axis=1)
             variables = variables + _silu(_linear(weights, f"rounds.{turn}.variable", _normed(told)))
             turn += 1
         features.append(_silu(_linear(weights, "mix", variables)))
