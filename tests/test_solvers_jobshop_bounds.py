@@ -1,5 +1,6 @@
 """Lower bounds against twins and brute force."""
 
+import heapq
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scheduling_cases import STEADY, shops
 from solvers_cases import optimum
 
 from copt.problems.jobshop import JobShop, toy
+from copt.solvers.jobshop.bound_kernels import pop, push
 from copt.solvers.jobshop.bounds import heads_and_tails, job_bound, machine_bound, one_machine_bound
 
 BOUNDS = [job_bound, machine_bound, one_machine_bound]
@@ -136,3 +138,21 @@ def test_no_bound_exceeds_the_optimum_of_an_open_shop(instance: JobShop) -> None
 )
 def test_a_bound_that_is_the_optimum_proves_it(instance: JobShop, tight: Any) -> None:
     assert tight(instance) == optimum(instance) == max(bound(instance) for bound in BOUNDS)
+
+
+@given(st.lists(st.none() | st.integers(-9, 9), max_size=40))
+@settings(STEADY, max_examples=100)
+def test_the_compiled_heap_gives_the_least_key_first(steps: list[int | None]) -> None:
+    """Integers are put in, None takes the least out, as in Python's own heap."""
+    twin: list[int] = []
+    keys = np.zeros(40, dtype=np.int64)
+    for step in steps:
+        if step is not None:
+            push(keys, len(twin), step)
+            heapq.heappush(twin, step)
+        elif twin:
+            assert keys[0] == heapq.heappop(twin)
+            pop(keys, len(twin) + 1)
+    while twin:
+        assert keys[0] == heapq.heappop(twin)
+        pop(keys, len(twin) + 1)

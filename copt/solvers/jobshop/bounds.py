@@ -49,7 +49,7 @@ def one_machine_bound(instance: JobShop) -> int:
 
     Only operations without an alternative machine take part.
     """
-    from copt.solvers.jobshop.bound_kernels import preemptive_bound
+    from copt.solvers.jobshop.bound_kernels import Room, preemptive_bound
 
     fixed = np.diff(instance.mode_offsets) == 1
     machine = instance.machines[instance.mode_offsets[:-1]]
@@ -58,5 +58,6 @@ def one_machine_bound(instance: JobShop) -> int:
     order = order[fixed[order]]
     loads = np.bincount(machine[order], minlength=instance.num_machines)
     offsets = np.concatenate([[0], np.cumsum(loads)])
+    room = Room(*(np.empty(max(1, int(loads.max())), dtype=np.int64) for _ in range(2)))
     arrays = (order, offsets, head, shortest_durations(instance), tail)
-    return int(preemptive_bound(*(a.astype(np.int32) for a in arrays)))
+    return int(preemptive_bound(room, *(a.astype(np.int32) for a in arrays)))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copt.solvers.jobshop.encoder_kernels import exchange, pool, project
-from copt.solvers.jobshop.floor_kernels import Dispatch, Float32
+from copt.solvers.jobshop.floor_kernels import Dispatch, Float32, Int32
+from copt.solvers.jobshop.rollout_kernels import HIDDEN
 
 __all__ = ["STATIC_FEATURES", "encode", "static_features"]
 
@@ -77,6 +78,20 @@ def static_features(shop: Dispatch) -> Float32:
     return result
 
 
+def _projected(x: Float32, weights: Mapping[str, Float32], name: str, rectify: bool) -> Float32:
+    """Return ``x`` after a linear layer, shape (rows, HIDDEN)."""
+    result = np.empty((len(x), HIDDEN), dtype=np.float32)
+    project(x, weights[f"{name}.weight"], weights[f"{name}.bias"], rectify, result)
+    return result
+
+
+def _pooled(h: Float32, group: Int32, groups: int) -> tuple[Float32, Float32]:
+    """Return mean and maximum of the rows of ``h`` over each group, shape (groups, HIDDEN); 0 for empty groups."""
+    mean, peak = (np.empty((groups, HIDDEN), dtype=np.float32) for _ in range(2))
+    pool(h, group, mean, peak, np.empty(groups, dtype=np.int64))
+    return mean, peak
+
+
 def encode(shop: Dispatch, weights: Mapping[str, Float32]) -> Float32:
     """Return the encoder's part of the decoder's first layer, shape (operations, HIDDEN).
 
@@ -86,13 +101,14 @@ def encode(shop: Dispatch, weights: Mapping[str, Float32]) -> Float32:
     """
     matrix = {name: np.ascontiguousarray(value.T) for name, value in weights.items()}
     jobs = int(shop.job[-1]) + 1
-    h = project(static_features(shop), matrix["enter.weight"], matrix["enter.bias"], True)
+    h = _projected(static_features(shop), matrix, "enter", True)
     layer = 0
     while f"layers.{layer}.own.weight" in weights:
         name = f"layers.{layer}"
-        by_machine = np.hstack(pool(h, shop.machine, shop.load.size)) @ matrix[f"{name}.machine.weight"]
-        by_job = pool(h, shop.job, jobs)[0] @ matrix[f"{name}.job.weight"]
-        h = exchange(
+        by_machine = np.hstack(_pooled(h, shop.machine, shop.load.size)) @ matrix[f"{name}.machine.weight"]
+        by_job = _pooled(h, shop.job, jobs)[0] @ matrix[f"{name}.job.weight"]
+        following = np.empty_like(h)
+        exchange(
             shop,
             h,
             by_machine,
@@ -101,6 +117,8 @@ def encode(shop: Dispatch, weights: Mapping[str, Float32]) -> Float32:
             matrix[f"{name}.own.bias"],
             matrix[f"{name}.ahead.linear.weight"],
             matrix[f"{name}.behind.linear.weight"],
+            following,
         )
+        h = following
         layer += 1
-    return project(h, matrix["static.weight"], matrix["static.bias"], False)
+    return _projected(h, matrix, "static", False)

@@ -2,46 +2,54 @@
 
 import numpy as np
 
-from copt.solvers.compiled import allocating
+from copt.solvers.compiled import kernel
 from copt.solvers.jobshop.floor_kernels import Dispatch, Float32, Int32
 from copt.solvers.jobshop.rollout_kernels import HIDDEN, add_product
+from copt.solvers.jobshop.tabu_kernels import Int64
 
 
-@allocating
-def project(x: Float32, matrix: Float32, bias: Float32, rectify: bool) -> Float32:
-    """Return ``x @ matrix + bias``, rectified if asked for; shape (rows, HIDDEN)."""
-    result = np.empty((x.shape[0], HIDDEN), dtype=np.float32)
+@kernel
+def project(x: Float32, matrix: Float32, bias: Float32, rectify: bool, result: Float32) -> None:
+    """Write ``x @ matrix + bias``, rectified if asked for, into ``result``, shape (rows, HIDDEN)."""
     for o in range(x.shape[0]):
         row = result[o]
-        row[:] = bias
+        for k in range(HIDDEN):
+            row[k] = bias[k]
         add_product(x[o], matrix, row)
         if rectify:
             for k in range(HIDDEN):
                 row[k] = max(row[k], np.float32(0.0))
-    return result
 
 
-@allocating
-def pool(h: Float32, group: Int32, groups: int) -> tuple[Float32, Float32]:
-    """Return mean and maximum of the rows of ``h`` over each group, shape (groups, HIDDEN); 0 for empty groups."""
-    mean = np.zeros((groups, HIDDEN), dtype=np.float32)
-    peak = np.full((groups, HIDDEN), -np.inf, dtype=np.float32)
-    count = np.zeros(groups, dtype=np.int64)
+@kernel
+def pool(h: Float32, group: Int32, mean: Float32, peak: Float32, count: Int64) -> None:
+    """Write mean and maximum of the rows of ``h`` over each group, 0 for empty groups.
+
+    Args:
+        h: Embeddings, shape (operations, HIDDEN).
+        group: Group of each operation, shape (operations,).
+        mean: Receives the means, shape (groups, HIDDEN).
+        peak: Receives the maxima, shape (groups, HIDDEN).
+        count: Receives how many rows each group has, shape (groups,).
+    """
+    mean[:] = np.float32(0.0)
+    peak[:] = np.float32(-np.inf)
+    count[:] = 0
     for o in range(group.size):
         g = group[o]
         count[g] += 1
         for k in range(HIDDEN):
             mean[g, k] += h[o, k]
             peak[g, k] = max(peak[g, k], h[o, k])
-    for g in range(groups):
-        if count[g] == 0:
-            peak[g] = np.float32(0.0)
-        else:
-            mean[g] /= np.float32(count[g])
-    return mean, peak
+    for g in range(count.size):
+        for k in range(HIDDEN):
+            if count[g] == 0:
+                peak[g, k] = np.float32(0.0)
+            else:
+                mean[g, k] /= np.float32(count[g])
 
 
-@allocating
+@kernel
 def exchange(
     shop: Dispatch,
     h: Float32,
@@ -51,8 +59,9 @@ def exchange(
     bias: Float32,
     ahead: Float32,
     behind: Float32,
-) -> Float32:
-    """Return the embeddings after one exchange of messages.
+    result: Float32,
+) -> None:
+    """Write the embeddings after one exchange of messages.
 
     Args:
         shop: The shop.
@@ -63,11 +72,10 @@ def exchange(
         bias: Bias, shape (HIDDEN,).
         ahead: Weights of the message to the next operation of the job.
         behind: Weights of the message to the previous one.
+        result: Receives the embeddings, shape (operations, HIDDEN).
     """
-    result = np.empty_like(h)
-    z = np.empty(HIDDEN, dtype=np.float32)
     for o in range(h.shape[0]):
-        m, j = shop.machine[o], shop.job[o]
+        m, j, z = shop.machine[o], shop.job[o], result[o]
         for k in range(HIDDEN):
             z[k] = bias[k] + by_machine[m, k] + by_job[j, k]
         add_product(h[o], own, z)
@@ -76,5 +84,4 @@ def exchange(
         if shop.after[o]:
             add_product(h[o + 1], behind, z)
         for k in range(HIDDEN):
-            result[o, k] = h[o, k] + max(z[k], np.float32(0.0))
-    return result
+            z[k] = h[o, k] + max(z[k], np.float32(0.0))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from copt.solvers.compiled import allocating, allocating_fused
+from copt.solvers.compiled import fused, kernel
 from copt.solvers.jobshop.floor_kernels import EMPTY, Dispatch, Float32, Floor, Int32, conflict_set, dispatch, reset
 from copt.solvers.random_kernels import uniform
 
@@ -26,13 +26,13 @@ class Scorer(NamedTuple):
     out: Float32  # (HIDDEN,)
 
 
-@allocating
+@kernel
 def soft(x: float, scale: float) -> float:
     """Squash ``x`` into (-1, 1), with half-way at ``scale``."""
     return x / (scale + abs(x))
 
 
-@allocating
+@kernel
 def sort_by_tail(shop: Dispatch, floor: Floor, size: int) -> None:
     """Sort the conflict set by falling tail (Shell's sort with the gaps of Ciura 2001)."""
     place, waiting, tail = floor.place, floor.waiting, shop.tail
@@ -47,7 +47,7 @@ def sort_by_tail(shop: Dispatch, floor: Floor, size: int) -> None:
             place[j] = moved
 
 
-@allocating
+@kernel
 def reach_of_others(shop: Dispatch, floor: Floor, size: int) -> None:
     """Write, for each operation of the sorted conflict set, how far the others reach once it has completed.
 
@@ -68,7 +68,7 @@ def reach_of_others(shop: Dispatch, floor: Floor, size: int) -> None:
         work -= shop.duration[o]
 
 
-@allocating
+@kernel
 def describe(shop: Dispatch, floor: Floor, m: int, size: int) -> None:
     """Write the features of the conflict set: times in mean durations, or relative to the lower bound."""
     unit, free, key, bound = shop.unit, floor.free, floor.key[m], floor.total[0]
@@ -123,7 +123,7 @@ def describe(shop: Dispatch, floor: Floor, m: int, size: int) -> None:
             f[23] = soft((free[target] + floor.queued[target] - arrival) * unit, 2.0)
 
 
-@allocating_fused
+@fused
 def add_product(x: Float32, matrix: Float32, y: Float32) -> None:
     """Add ``x @ matrix`` to ``y``; ``matrix`` has HIDDEN columns.
 
@@ -139,7 +139,7 @@ def add_product(x: Float32, matrix: Float32, y: Float32) -> None:
             y[k] += x[f] * matrix[f, k]
 
 
-@allocating_fused
+@fused
 def rate(net: Scorer, floor: Floor, size: int) -> None:
     """Write the network's scores of the conflict set."""
     pool, mixed = floor.pool[0], floor.pool[1]
@@ -147,7 +147,9 @@ def rate(net: Scorer, floor: Floor, size: int) -> None:
     pool[:] = zero
     for i in range(size):
         hidden = floor.hidden[i]
-        hidden[:] = net.static[floor.waiting[floor.place[i]]]
+        o = floor.waiting[floor.place[i]]
+        for k in range(HIDDEN):
+            hidden[k] = net.static[o, k]
         add_product(floor.feature[i], net.dynamic, hidden)
         for k in range(HIDDEN):
             hidden[k] = max(hidden[k], zero)
@@ -155,10 +157,11 @@ def rate(net: Scorer, floor: Floor, size: int) -> None:
     scale = np.float32(1.0 / size)
     for k in range(HIDDEN):
         pool[k] *= scale
-    mixed[:] = net.bias
+        mixed[k] = net.bias[k]
     add_product(pool, net.context, mixed)
     for i in range(size):
-        pool[:] = mixed
+        for k in range(HIDDEN):
+            pool[k] = mixed[k]
         add_product(floor.hidden[i], net.own, pool)
         score = zero
         for k in range(HIDDEN):
@@ -166,7 +169,7 @@ def rate(net: Scorer, floor: Floor, size: int) -> None:
         floor.score[i] = score
 
 
-@allocating
+@kernel
 def rank_by_rule(shop: Dispatch, floor: Floor, rule: int, size: int) -> None:
     """Write the scores of a priority rule, times in mean durations."""
     for i in range(size):
@@ -184,7 +187,7 @@ def rank_by_rule(shop: Dispatch, floor: Floor, rule: int, size: int) -> None:
         floor.score[i] = score
 
 
-@allocating
+@kernel
 def choose(floor: Floor, size: int, temperature: float) -> int:
     """Return the index of the best score (lowest operation among ties), or a sample of their softmax."""
     score = floor.score
@@ -208,7 +211,7 @@ def choose(floor: Floor, size: int, temperature: float) -> int:
     return best
 
 
-@allocating
+@kernel
 def roll_out(
     shop: Dispatch,
     floor: Floor,
@@ -242,7 +245,7 @@ def roll_out(
     return int(floor.total[0])
 
 
-@allocating
+@kernel
 def mirror(shop: Dispatch, release: Int32, sequence: Int32, free: NDArray[np.int64], start: Int32) -> int:
     """Turn a dispatching sequence of the reversed shop into starts of ``shop``; return the makespan.
 
@@ -269,7 +272,7 @@ def mirror(shop: Dispatch, release: Int32, sequence: Int32, free: NDArray[np.int
     return int(makespan)
 
 
-@allocating
+@kernel
 def replay(shop: Dispatch, floor: Floor, expert: Int32, features: Float32, operations: Int32, decisions: Int32) -> int:
     """Follow the machine orders of the start times ``expert`` and write what the network sees and should choose.
 
@@ -290,7 +293,8 @@ def replay(shop: Dispatch, floor: Floor, expert: Int32, features: Float32, opera
         if size > 1:
             for i in range(size):
                 row = rows + (0 if i == chosen else i if i > chosen else i + 1)
-                features[row] = floor.feature[i]
+                for f in range(FEATURES):
+                    features[row, f] = floor.feature[i, f]
                 operations[row] = floor.waiting[floor.place[i]]
                 decisions[row] = taken
             rows += size
