@@ -9,7 +9,7 @@ from udc_cases import CASES, HIDDEN, PART, divider_of, policy_of
 
 from copt.problems.routing import Routing, check
 from copt.solvers.routing.nearest import tree_of
-from copt.solvers.routing.nearest_kernels import nearest, take
+from copt.solvers.routing.nearest_kernels import DEPTH, nearest, take
 from copt.solvers.routing.udc import Divider, heat_order, sequence_of_walk
 from copt.solvers.routing.udc_graph import graph_of, heat_of
 from copt.solvers.routing.udc_kernels import Walk
@@ -22,11 +22,11 @@ def test_nearest_is_the_nearest_that_is_left_and_fits(count: int, spread: int, s
     rng = np.random.default_rng(seed)
     points = rng.integers(0, 2 + spread**3, (count, 4)).astype(np.float64)  # many share a place
     demand = rng.integers(1, 9, count)
-    tree, taken = tree_of(points), np.zeros(count, dtype=np.int32)
+    tree, taken, stack = tree_of(points), np.zeros(count, dtype=np.int32), np.empty(DEPTH, dtype=np.int32)
     for gone in rng.permutation(count).tolist():
         at, room = int(rng.integers(count)), int(rng.integers(10))
         able = np.flatnonzero((taken == 0) & (demand <= room))
-        found = nearest(tree, at, taken, demand, room)
+        found = nearest(tree, at, taken, demand, room, stack)
         if able.size:
             apart = ((points - points[at]) ** 2).sum(axis=1)
             assert found in able

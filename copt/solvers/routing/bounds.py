@@ -7,7 +7,7 @@ from scipy.spatial import KDTree
 
 from copt.problems.routing import MAX_MATRIX, FloatArray, Routing, costs
 from copt.solvers.routing.plan import costs_of
-from copt.solvers.routing.tree_kernels import one_tree
+from copt.solvers.routing.tree_kernels import Room, one_tree
 
 __all__ = ["Ascent", "degree_bound", "rounded_up"]
 
@@ -91,11 +91,12 @@ class Ascent:
         self._price: FloatArray = np.zeros(n)
         self._last: FloatArray = np.zeros(n)
         self._degree = np.zeros(n, dtype=np.int64)
+        self._room = Room(np.empty(n), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64))
         self._step = 0
 
     def step(self) -> float:
         """Make one step and return the best bound so far."""
-        value = float(one_tree(self._costs, self._price, self._degree))
+        value = float(one_tree(self._costs, self._price, self._degree, self._room))
         self.best = max(self.best, value)
         direction = (1.0 - MOMENTUM) * (self._degree - 2) + MOMENTUM * self._last
         self._last = (self._degree - 2).astype(np.float64)

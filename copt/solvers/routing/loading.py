@@ -30,9 +30,11 @@ def warm_routes() -> None:
 
 def warm_tour() -> None:
     """Run every kernel for tours."""
+    from copt.solvers.routing.bounds import Ascent
     from copt.solvers.routing.search import search_tour
 
     instance = Routing(coordinates=np.random.default_rng(0).random((60, 2)))
+    Ascent(instance, 10.0, 1).step()  # the search may end before the one beside it begins
     search_tour(instance, Monitor(Stop(moves=50, seconds=COMPILING), Silent()), None, 1, 0)
 
 

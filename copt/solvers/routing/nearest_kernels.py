@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from copt.solvers.compiled import allocating
+from copt.solvers.compiled import kernel
 from copt.solvers.routing.cost_kernels import Float64, Int32
 from copt.solvers.routing.route_kernels import Int64
 
-__all__ = ["Tree", "nearest", "take"]
+__all__ = ["DEPTH", "Tree", "nearest", "take"]
 
-DEPTH = 64  # of the stack: two a level
+DEPTH = 64  # tree nodes that wait to be looked into: two a level
 
 
 class Tree(NamedTuple):
@@ -26,7 +26,7 @@ class Tree(NamedTuple):
     left: Int32  # (tree nodes,) points that have not been taken
 
 
-@allocating
+@kernel
 def take(tree: Tree, point: int) -> None:
     """Take ``point`` away."""
     node = tree.leaf[point]
@@ -37,7 +37,7 @@ def take(tree: Tree, point: int) -> None:
         node = (node - 1) // 2
 
 
-@allocating
+@kernel
 def outside(tree: Tree, node: int, point: int) -> float:
     """Return the squared distance from ``point`` to the box of a tree node."""
     total = 0.0
@@ -48,10 +48,9 @@ def outside(tree: Tree, node: int, point: int) -> float:
     return total
 
 
-@allocating
-def nearest(tree: Tree, point: int, taken: Int32, demand: Int64, room: int) -> int:
-    """Return the nearest point not ``taken`` whose demand fits in ``room``, or -1."""
-    stack = np.empty(DEPTH, dtype=np.int32)
+@kernel
+def nearest(tree: Tree, point: int, taken: Int32, demand: Int64, room: int, stack: Int32) -> int:
+    """Return the nearest point not ``taken`` whose demand fits in ``room``, or -1; ``stack`` is scratch, (DEPTH,)."""
     stack[0] = 0
     height, best, found = 1, np.inf, -1
     inner = tree.begin.size // 2

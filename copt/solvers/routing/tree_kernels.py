@@ -1,25 +1,37 @@
 """Compiled one-trees."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from copt.solvers.compiled import allocating
+from copt.solvers.compiled import kernel
 from copt.solvers.routing.cost_kernels import Costs, Float64, cost
 from copt.solvers.routing.route_kernels import Int64
 
-__all__ = ["one_tree"]
+__all__ = ["Room", "one_tree"]
 
 
-@allocating
-def one_tree(costs: Costs, price: Float64, degree: Int64) -> float:
+class Room(NamedTuple):
+    """Scratch space for a tree that grows."""
+
+    distance: Float64  # (nodes,) priced cost from each node to the tree
+    link: Int64  # (nodes,) where in the tree that leg ends
+    free: Int64  # (nodes,) nodes that are not in the tree
+
+
+@kernel
+def one_tree(costs: Costs, price: Float64, degree: Int64, room: Room) -> float:
     """Return the bound of the cheapest one-tree under ``price``, and write the degrees of its nodes.
 
     The tree spans nodes 1 to n - 1 (Prim 1957, quadratic time); node 0 is tied to it by its two cheapest legs.
     A leg costs the prices of its ends on top; twice the sum of all prices is taken off again.
     """
+    distance, link, free = room.distance, room.link, room.free
     n = price.size
     degree[:] = 0
-    distance, link = np.full(n, np.inf), np.zeros(n, dtype=np.int64)
-    free = np.arange(2, n)
+    distance[:] = np.inf
+    for k in range(n - 2):
+        free[k] = k + 2
     count, node, total = n - 2, 1, 0.0
     while count > 0:
         nearest, where = np.inf, 0
@@ -46,5 +58,7 @@ def one_tree(costs: Costs, price: Float64, degree: Int64) -> float:
     degree[0] = 2
     degree[one] += 1
     degree[two] += 1
-    bound: float = total + first + second - 2.0 * price.sum()
-    return bound
+    paid = 0.0
+    for j in range(n):
+        paid += price[j]
+    return total + first + second - 2.0 * paid

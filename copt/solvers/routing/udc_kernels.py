@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from copt.solvers.compiled import allocating, allocating_fused
 from copt.solvers.random_kernels import UInt64, uniform
 from copt.solvers.routing.cost_kernels import Float32, Int32
-from copt.solvers.routing.nearest_kernels import Tree, nearest, take
+from copt.solvers.routing.nearest_kernels import DEPTH, Tree, nearest, take
 from copt.solvers.routing.route_kernels import Int64
 
 __all__ = ["Code", "Heat", "Task", "Walk", "construct", "decode"]
@@ -104,7 +104,7 @@ def decode(task: Task, heat: Heat, tree: Tree, random: UInt64, walk: Walk) -> No
     Where no edge is allowed, the walk goes on to the nearest customer that fits, or to the depot if none does.
     """
     n, hidden = heat.visited.shape
-    taken = np.zeros(n, dtype=np.int32)
+    taken, stack = np.zeros(n, dtype=np.int32), np.empty(DEPTH, dtype=np.int32)
     mean, query = np.zeros(hidden, dtype=np.float32), np.empty(hidden, dtype=np.float32)
     customers = n if task.depot < 0 else n - 1
     node, load, routes, count, visits, segments, since = task.start, 0, 1, 0, 0, 0, task.refresh
@@ -144,7 +144,7 @@ def decode(task: Task, heat: Heat, tree: Tree, random: UInt64, walk: Walk) -> No
             column = choose(heat.key[node], query, allowed, visits <= task.sampled, random)
             node = task.near[node, column]
         else:
-            found = nearest(tree, node, taken, task.demand, task.capacity - load)
+            found = nearest(tree, node, taken, task.demand, task.capacity - load, stack)
             node = task.depot if found < 0 else found
         walk.column[visits - 1] = column
         if node == task.depot:
