@@ -6,7 +6,6 @@ from copt.monitor import Monitor
 from copt.policy import Policy
 from copt.problems.jobshop import JobShop, Schedule, objective
 from copt.result import StopReason
-from copt.solvers.jobshop import exact
 from copt.solvers.jobshop.bounds import job_bound, machine_bound, one_machine_bound
 from copt.solvers.jobshop.loading import FLEXIBLE, PLAIN
 from copt.solvers.jobshop.plain import dispatch
@@ -44,7 +43,7 @@ def solve(
         monitor.prove(max(job_bound(instance), machine_bound(instance)), "job and machine bounds")
     if instance.criterion != "makespan" or not instance.ordered:
         _offer_plain(instance, monitor, lambda: False)
-        if monitor.reason() is None and not exact.prove(instance, monitor, workers=workers, seed=seed):
+        if monitor.reason() is None and not _prove(instance, monitor, workers, seed):
             monitor.end(StopReason.TIME)  # CP-SAT's clock may be ahead of the monitor's by milliseconds
         return
     kernels = FLEXIBLE if instance.flexible else PLAIN
@@ -72,6 +71,15 @@ def _search(
         search(instance, monitor, start=start, policy=policy, workers=workers, seed=seed)
 
 
+def _prove(
+    instance: JobShop, monitor: Monitor, workers: int, seed: int, stop: Callable[[], bool] | None = None
+) -> bool:
+    """Let CP-SAT alone search the shop; return whether its optimum is proved."""
+    from copt.solvers.jobshop import exact  # OR-Tools, which most shops see their first schedules without
+
+    return exact.prove(instance, monitor, workers=workers, seed=seed, stop=stop)
+
+
 def _offer_plain(instance: JobShop, monitor: Monitor, superseded: Callable[[], bool]) -> None:
     """Offer a schedule that needs no compiled code, unless it is ``superseded`` while in the making."""
     schedule = dispatch(instance, lambda: superseded() or monitor.reason() is not None)
@@ -91,4 +99,4 @@ def _await_kernels(instance: JobShop, monitor: Monitor, kernels: Loading, worker
             if instance.num_operations > QUICK:
                 _offer_plain(instance, monitor, kernels.done)
             elif instance.num_operations <= SMALL:
-                exact.prove(instance, monitor, workers=workers, seed=seed, stop=kernels.done)
+                _prove(instance, monitor, workers, seed, kernels.done)

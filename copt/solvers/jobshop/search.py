@@ -11,7 +11,6 @@ from copt.monitor import Monitor
 from copt.policy import Policy
 from copt.problems.jobshop import JobShop, Schedule
 from copt.result import StopReason
-from copt.solvers.jobshop import exact
 from copt.solvers.jobshop.elite import TOO_CLOSE, Pool
 from copt.solvers.jobshop.order_kernels import Int32, Shop
 from copt.solvers.jobshop.relink_kernels import distance, load, relink
@@ -212,6 +211,8 @@ def prove_beside(instance: JobShop, monitor: Monitor, halt: Int32, seed: int, se
         seed: Seed of CP-SAT.
         seconds: Time to give up after, or None.
     """
+    from copt.solvers.jobshop import exact  # OR-Tools, which takes as long to import as small shops to be searched
+
     until = math.inf if seconds is None else monitor.elapsed + seconds
     while halt[0] == 0 and monitor.elapsed < until:
         best = monitor.best

@@ -5,7 +5,6 @@ from copt.policy import Policy
 from copt.problems.routing import Routes, Routing, objective
 from copt.result import StopReason
 from copt.solvers.loading import COLD, Loading
-from copt.solvers.routing import exact
 from copt.solvers.routing.bounds import degree_bound, rounded_up
 from copt.solvers.routing.loading import ROUTES, TOUR, UDC
 from copt.solvers.routing.plain import plain_routes
@@ -38,6 +37,8 @@ def solve(
         monitor.prove(rounded_up(instance, degree_bound(instance), None), "two cheapest legs")
         _search(instance, monitor, start, policy, workers, seed)
     if monitor.reason() is None and monitor.stop.moves is None and _provable(instance):
+        from copt.solvers.routing import exact  # OR-Tools, which no large problem needs
+
         exact.prove(instance, monitor, workers=workers, seed=seed)
     if monitor.reason() is None:
         monitor.end(StopReason.MOVES if monitor.stop.moves is not None else StopReason.EXHAUSTED)
