@@ -311,3 +311,35 @@ def test_where_nothing_can_be_kept_every_process_compiles(program: Path) -> None
     blocked.write_text("")
     for _ in range(2):
         assert run(program, NUMBA_CACHE_DIR=str(blocked)) == ["23.0", "True"]
+
+
+SOLVED = {
+    "shop": """
+        instance = copt.read("ft10")
+    """,
+    "flexible shop": """
+        jobs = [[[(m, 3 + j * m % 7), ((m + 1) % 4, 5)] for m in range(4)] for j in range(6)]
+        instance = copt.JobShop.from_jobs(jobs)
+    """,
+    "tour": """
+        instance = copt.Routing(coordinates=np.random.default_rng(0).integers(0, 9999, (300, 2)), metric="euc_2d")
+        Ascent(instance, 1e6, 1).step()  # which a search without a limit on moves does beside it
+    """,
+}
+SOLVE = """
+import sys
+import numpy as np
+import copt
+from copt.solvers.routing.bounds import Ascent
+{instance}
+result = copt.solve(instance, moves=100, workers=1, seconds=3600.0)  # to compile may take minutes
+print(result.stopped_by.name, "numba" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_second_process_solves_without_numba(name: str, tmp_path: Path) -> None:
+    program = tmp_path / "solve.py"
+    program.write_text(SOLVE.format(instance=textwrap.dedent(SOLVED[name])))
+    run(program)  # compiles what no process has before
+    assert run(program) == ["MOVES", "False"]
