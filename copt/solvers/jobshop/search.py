@@ -23,6 +23,7 @@ __all__ = ["Effort", "effort_for", "search"]
 
 PROVABLE = 300  # operations up to which CP-SAT with one thread often proves a good incumbent optimal
 SETTLE = 1.5  # seconds of tabu search before CP-SAT begins
+LOADING = 1.5  # seconds that are left, from which OR-Tools is worth importing: an import cannot be interrupted
 ALONE = 0.25  # share of the time that CP-SAT gets when there is one thread for all
 
 
@@ -211,6 +212,8 @@ def prove_beside(instance: JobShop, monitor: Monitor, halt: Int32, seed: int, se
         seed: Seed of CP-SAT.
         seconds: Time to give up after, or None.
     """
+    if monitor.remaining < LOADING:
+        return
     from copt.solvers.jobshop import exact  # OR-Tools, which takes as long to import as small shops to be searched
 
     until = math.inf if seconds is None else monitor.elapsed + seconds
