@@ -16,7 +16,7 @@ from copt.errors import InvalidNetworkError
 from copt.problems.base import FloatArray
 from copt.problems.relu import IDENTITY, RELU, ReluNet
 
-__all__ = ["SparseNet", "View", "random_net"]
+__all__ = ["Rolled", "SparseNet", "View", "random_net"]
 
 KINDS = 3  # ReLU, identity, zero, in the order of their numbers
 TEMPERATURE = 0.5
@@ -125,7 +125,40 @@ def random_net(inputs: int, widths: Sequence[int], outputs: int, rng: np.random.
     return ReluNet(inputs, (*weights, np.zeros((outputs, seen))), (*biases, np.zeros(outputs)))
 
 
-class SparseNet(nn.Module):
+class Rolled(nn.Module):
+    """Dynamics that can be fitted to rollouts, with kinds of hidden units that can be drawn."""
+
+    weights: nn.ParameterList
+    logits: nn.ParameterList
+
+    def drawn(self) -> list[Tensor]:
+        """Return kinds drawn for each layer, one-hot, shape (units, 3), with gradients to the logits."""
+        return [nn.functional.gumbel_softmax(logits, tau=TEMPERATURE, hard=True) for logits in self.logits]
+
+    def shares(self) -> Tensor:
+        """Return the expected shares of ReLUs, identities and zeros, shape (3,)."""
+        return torch.cat([logits.softmax(dim=1) for logits in self.logits]).mean(dim=0)
+
+    def rollout(self, start: Tensor, actions: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
+        """Return the states after each step, shape (batch, steps, states).
+
+        Args:
+            start: Shape (batch, states).
+            actions: Shape (batch, steps, actions).
+            masks: Kinds of the units of each layer as ``drawn``; those of the network if None.
+        """
+        raise NotImplementedError
+
+    def apart(self, states: Tensor, others: Tensor) -> Tensor:
+        """Return differences of states, shape (..., states), in outputs, shape (..., outputs)."""
+        raise NotImplementedError
+
+    def moved(self, outputs: Tensor) -> Tensor:
+        """Return what outputs, shape (..., outputs), add to states, shape (..., states)."""
+        raise NotImplementedError
+
+
+class SparseNet(Rolled):
     """A residual network in which every layer sees the inputs and all layers before it.
 
     Where kinds are drawn, each pass draws them by Gumbel-softmax with straight-through gradients (Jang et al. 2017), as
@@ -161,14 +194,6 @@ class SparseNet(nn.Module):
         for k, kinds in enumerate(net.kinds):
             self.register_buffer(f"kinds_{k}", tensor(np.eye(KINDS)[kinds]))
 
-    def drawn(self) -> list[Tensor]:
-        """Return kinds drawn for each layer, one-hot, shape (units, 3), with gradients to the logits."""
-        return [nn.functional.gumbel_softmax(logits, tau=TEMPERATURE, hard=True) for logits in self.logits]
-
-    def shares(self) -> Tensor:
-        """Return the expected shares of ReLUs, identities and zeros, shape (3,)."""
-        return torch.cat([logits.softmax(dim=1) for logits in self.logits]).mean(dim=0)
-
     def forward(self, z: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
         """Return outputs, shape (batch, outputs), of inputs, (batch, inputs), with kinds as drawn or as fixed."""
         for k, (w, b) in enumerate(zip(self.weights[:-1], self.biases[:-1], strict=True)):
@@ -182,13 +207,7 @@ class SparseNet(nn.Module):
         return nn.functional.linear(z, self.weights[-1], self.biases[-1])
 
     def rollout(self, start: Tensor, actions: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
-        """Return the states after each step, shape (batch, steps, states).
-
-        Args:
-            start: Shape (batch, states).
-            actions: Shape (batch, steps, actions).
-            masks: Kinds of the units of each layer as ``drawn``; those of the network if None.
-        """
+        """Return the states after each step; see ``Rolled``."""
         x, states = start, []
         for u in actions.unbind(dim=1):
             z = torch.cat([x, u], dim=1)
@@ -200,6 +219,10 @@ class SparseNet(nn.Module):
     def apart(self, states: Tensor, others: Tensor) -> Tensor:
         """Return differences of states, shape (..., states), in outputs, shape (..., outputs)."""
         return nn.functional.linear(states - others, self.telling)
+
+    def moved(self, outputs: Tensor) -> Tensor:
+        """Return what outputs, shape (..., outputs), add to states, shape (..., states)."""
+        return nn.functional.linear(outputs, self.motions)
 
     def net(self) -> ReluNet:
         """Return the network in numpy, still through the view."""

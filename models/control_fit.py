@@ -9,11 +9,11 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
-from copt.models.control import SparseNet, View
+from copt.models.control import Rolled, SparseNet, View
 from copt.problems.base import FloatArray
 from copt.problems.relu import IDENTITY, RELU, ReluNet
 
-__all__ = ["Pieces", "Recipe", "errors", "fitted"]
+__all__ = ["Pieces", "Recipe", "errors", "errors_of", "fit", "fitted"]
 
 GREATEST = 16.0  # weight of a rollout
 
@@ -97,6 +97,20 @@ def fitted(
     """
     torch.manual_seed(seed)
     module = SparseNet(net, view)
+    chances = fit(module, data, recipe, fabric, draw=draw)
+    return module.net(), np.vstack([np.zeros((0, 3)), *chances])
+
+
+def fit(module: Rolled, data: Pieces, recipe: Recipe, fabric: Fabric, *, draw: bool = False) -> list[FloatArray]:
+    """Fit dynamics in place by Adam; return the probabilities of kinds of each layer, shape (units, 3).
+
+    Args:
+        module: The dynamics.
+        data: What they should tell.
+        recipe: How to fit them.
+        fabric: Where.
+        draw: Whether kinds are drawn, and their probabilities learned.
+    """
     model, adam = fabric.setup(module, torch.optim.Adam(module.parameters(), lr=recipe.rate))
     model.mark_forward_method("rollout")
     states, actions = (
@@ -111,7 +125,7 @@ def fitted(
         goal, u = states[piece, at], actions[piece, at[:, :-1]]
         start = goal[:, 0]
         if recipe.noise > 0:
-            start = start + recipe.noise * torch.randn_like(module.apart(start, start)) @ module.motions.T
+            start = start + recipe.noise * module.moved(torch.randn_like(module.apart(start, start)))
         away = module.apart(model.rollout(start, u, module.drawn() if draw else None), goal[:, 1:])
         loss = _weighted(away.square().mean(dim=(1, 2)), recipe.hard)
         if draw:
@@ -123,17 +137,20 @@ def fitted(
         fabric.backward(loss)
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         adam.step()
-    chances = [logits.softmax(dim=1).detach().cpu().double().numpy() for logits in module.logits]
-    return module.net(), np.vstack([np.zeros((0, 3)), *chances])
+    return [logits.softmax(dim=1).detach().cpu().double().numpy() for logits in module.logits]
 
 
-@torch.no_grad()
 def errors(net: ReluNet, view: View, data: Pieces) -> list[float]:
     """Return root mean square errors after 1, 2, ... steps from the starts of pieces, shape (steps,).
 
     Each is relative to the root mean square of the motion until then. Errors and motions are measured in outputs.
     """
-    module = SparseNet(net, view, torch.float64)
+    return errors_of(SparseNet(net, view, torch.float64), data)
+
+
+@torch.no_grad()
+def errors_of(module: Rolled, data: Pieces) -> list[float]:
+    """Return the errors of dynamics of double precision, as ``errors``."""
     states, actions = torch.from_numpy(data.states), torch.from_numpy(data.actions)
     away = module.apart(module.rollout(states[:, 0], actions), states[:, 1:]).square().mean(dim=(0, 2))
     still = module.apart(states[:, :1], states[:, 1:]).square().mean(dim=(0, 2))
