@@ -16,6 +16,8 @@ from copt.policy import Policy, load_policy
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut, Plan, states_of
 from copt.problems.control_cost import Cost
+from copt.problems.dynamics import Dynamics
+from copt.problems.pairwise import Pairwise
 from copt.problems.planar import Planar
 from copt.problems.relu import ReluNet
 from copt.problems.relu_torch import from_torch
@@ -91,7 +93,7 @@ class MPC:
         from copt.solvers.control.phases import predictor_of
 
         self._dynamics = _dynamics(dynamics)
-        net = self._dynamics.net if isinstance(self._dynamics, Planar) else self._dynamics
+        net = _sized(self._dynamics, cost)
         self._stop = Stop(seconds=seconds)
         self._seed = seed
         self._proposer = predictor_of(load_policy(policy) if isinstance(policy, str) else policy)
@@ -169,10 +171,17 @@ class MPC:
         )
 
 
-def _dynamics(dynamics: Any) -> ReluNet | Planar:
-    if isinstance(dynamics, ReluNet | Planar):
+def _dynamics(dynamics: Any) -> Dynamics:
+    if isinstance(dynamics, Dynamics):
         return dynamics
     return read_dynamics(dynamics) if isinstance(dynamics, str | Path) else from_torch(dynamics)
+
+
+def _sized(dynamics: Dynamics, cost: Cost) -> ReluNet:
+    """Return a network with as many states and actions as those that plans are made with."""
+    if isinstance(dynamics, Pairwise):
+        return dynamics.at(cost.goal)
+    return dynamics.net if isinstance(dynamics, Planar) else dynamics
 
 
 def _side(field: str, bounds: tuple[Any, Any], side: int, size: int) -> FloatArray:

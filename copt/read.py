@@ -10,8 +10,7 @@ from copt.registry import FAMILIES, family_of
 if TYPE_CHECKING:
     from copt.instances.formats import Format
     from copt.instances.text import Text
-    from copt.problems.planar import Planar
-    from copt.problems.relu import ReluNet
+    from copt.problems.dynamics import Dynamics
 
 __all__ = ["names", "read", "read_dynamics", "read_solution", "write", "write_solution"]
 
@@ -65,7 +64,7 @@ def names() -> list[str]:
     return [name for room in _rooms() for name in room.names()]
 
 
-def read_dynamics(source: str | Path) -> "ReluNet | Planar":
+def read_dynamics(source: str | Path) -> "Dynamics":
     """Return the dynamics in a safetensors file or, where there is no such file, of a trained policy.
 
     Args:

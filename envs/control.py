@@ -13,8 +13,7 @@ from copt.envs.reward import ObjectiveIncrease, Reward, Step
 from copt.errors import CoptError
 from copt.problems.base import FloatArray
 from copt.problems.control import TOLERANCE, ControlProblem
-from copt.problems.planar import Planar
-from copt.problems.relu import ReluNet
+from copt.problems.dynamics import Dynamics
 
 __all__ = ["ControlEnv", "ControlObservation", "StateAndGoal", "StateOnly"]
 
@@ -154,7 +153,7 @@ class ControlEnv(gymnasium.Env[FloatArray, FloatArray]):
         pay = self._reward(Step(before, self._total, 1.0, self._over))
         return self._observation(self._state, scene), float(pay), terminated, truncated, info
 
-    def problem(self, dynamics: ReluNet | Planar, horizon: int, start: FloatArray | None = None) -> ControlProblem:
+    def problem(self, dynamics: Dynamics, horizon: int, start: FloatArray | None = None) -> ControlProblem:
         """Return the problem of planning from the present state.
 
         Args:

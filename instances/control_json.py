@@ -34,7 +34,7 @@ from copt.instances.text import Text
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut
 from copt.problems.control_cost import Cost
-from copt.problems.planar import Planar
+from copt.problems.dynamics import Dynamics
 from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 
 __all__ = ["INLINE", "WITH_WEIGHTS"]
@@ -59,7 +59,7 @@ def _read(text: Text) -> ControlProblem:
         text.fail(None, str(error))
 
 
-def _stored(name: str, folder: Path) -> ReluNet | Planar:
+def _stored(name: str, folder: Path) -> Dynamics:
     try:
         return stored_dynamics(name, folder)
     except CoptError as error:

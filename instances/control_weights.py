@@ -16,6 +16,8 @@ from copt.errors import FormatError, InvalidNetworkError
 from copt.instances.files import contents
 from copt.policy import load_policy
 from copt.problems.base import as_integers
+from copt.problems.dynamics import Dynamics
+from copt.problems.pairwise import Pairwise
 from copt.problems.planar import Planar
 from copt.problems.relu import RELU, ReluNet
 
@@ -23,10 +25,11 @@ __all__ = ["arrays_of", "dynamics_of", "layered", "network_of", "stored_dynamics
 
 RESIDUAL = ("skip", "shift", "lift", "weights", "biases")  # and perhaps recurrent
 HEADING = "heading"
+PARTS = "own", "other"  # of pairwise dynamics, each before the names of its arrays
 LAYER = re.compile(r"(weights|biases|kinds)\.(0|[1-9][0-9]{0,3})")
 
 
-def stored_dynamics(name: str, folder: Path = Path()) -> ReluNet | Planar:
+def stored_dynamics(name: str, folder: Path = Path()) -> Dynamics:
     """Return the dynamics in a file or, where there is no such file, of a trained policy.
 
     Args:
@@ -44,7 +47,7 @@ def stored_dynamics(name: str, folder: Path = Path()) -> ReluNet | Planar:
     return dynamics_of(load_policy(name).weights)
 
 
-def _read(path: Path) -> ReluNet | Planar:
+def _read(path: Path) -> Dynamics:
     raw = contents(path)
     try:
         return dynamics_of(load_arrays(raw))
@@ -54,12 +57,17 @@ def _read(path: Path) -> ReluNet | Planar:
         raise FormatError(path, None, f"expected intact safetensors, reading failed: {str(error)[:80]}") from None
 
 
-def dynamics_of(arrays: Mapping[str, Any]) -> ReluNet | Planar:
+def dynamics_of(arrays: Mapping[str, Any]) -> Dynamics:
     """Return the dynamics of named arrays: those of a network, and perhaps the ``heading`` of planar dynamics.
+
+    Pairwise dynamics are two networks: ``own.weights.0``, ..., ``other.weights.0``, ...
 
     Raises:
         InvalidNetworkError: If they make none; the text names the array.
     """
+    prefixes = {name.partition(".")[0] for name in arrays}
+    if prefixes == set(PARTS):
+        return Pairwise(*(network_of(_part(arrays, part)) for part in PARTS))
     net = network_of({name: array for name, array in arrays.items() if name != HEADING})
     return Planar(net, arrays[HEADING]) if HEADING in arrays else net
 
@@ -118,8 +126,11 @@ def layered(inputs: int | None, weights: list[Any], biases: list[Any], kinds: li
     return ReluNet(first or 0, tuple(weights), tuple(biases), tuple(kinds))
 
 
-def arrays_of(dynamics: ReluNet | Planar) -> dict[str, Any]:
+def arrays_of(dynamics: Dynamics) -> dict[str, Any]:
     """Return dynamics as ``dynamics_of`` takes them, layer by layer."""
+    if isinstance(dynamics, Pairwise):
+        parts = {part: arrays_of(getattr(dynamics, part)) for part in PARTS}
+        return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
     net = dynamics.net if isinstance(dynamics, Planar) else dynamics
     arrays: dict[str, Any] = {HEADING: dynamics.heading} if isinstance(dynamics, Planar) else {}
     for what, values in (("weights", net.weights), ("biases", net.biases), ("kinds", net.kinds)):
@@ -127,10 +138,14 @@ def arrays_of(dynamics: ReluNet | Planar) -> dict[str, Any]:
     return arrays
 
 
-def written(dynamics: ReluNet | Planar) -> bytes:
+def written(dynamics: Dynamics) -> bytes:
     """Return dynamics as safetensors."""
     raw: bytes = save_arrays(arrays_of(dynamics))
     return raw
+
+
+def _part(arrays: Mapping[str, Any], part: str) -> dict[str, Any]:
+    return {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{part}.")}
 
 
 def _complaint(missing: list[str], strangers: set[str], expected: str) -> str:

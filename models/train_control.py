@@ -30,6 +30,7 @@ from copt.models.control_newton import refined
 from copt.models.control_prune import magnitudes, needs, pruned
 from copt.models.control_systems import SYSTEMS, System
 from copt.problems.base import FloatArray
+from copt.problems.pairwise import Pairwise
 from copt.problems.planar import Planar
 from copt.problems.relu import RELU, ReluNet
 from copt.solvers.relu_bounds import crown_bounds
@@ -135,6 +136,8 @@ class Bench:
         if not self.args.first:
             return self.trained(self.start(self.widths), self.args.updates)[0]
         stored = dynamics_of(store.load(self.args.first).weights)
+        if isinstance(stored, Pairwise):
+            raise CoptError(f"{self.args.first} is shared by many things; give dynamics of the system")
         return self.system.view.inward(stored.net if isinstance(stored, Planar) else stored)
 
     def trained(self, net: ReluNet, updates: int, *, draw: bool = False) -> tuple[ReluNet, FloatArray]:

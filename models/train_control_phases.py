@@ -26,6 +26,8 @@ from copt.models import store
 from copt.models.control_phases import Batch, Model, PhaseNet, tensor
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem
+from copt.problems.dynamics import Dynamics
+from copt.problems.pairwise import Pairwise
 from copt.problems.planar import Planar, turned
 from copt.read import read_dynamics
 from copt.solvers.control.controls import Mean, Nearest
@@ -34,7 +36,6 @@ from copt.solvers.control.phases import REACH, ROLE, Predictor, features, traits
 from copt.solvers.control.trials import compared
 
 if TYPE_CHECKING:
-    from copt.problems.relu import ReluNet
     from copt.solvers.control.planner import Proposer
 
 __all__ = ["Args", "main"]
@@ -96,9 +97,7 @@ class Args:
     """Folder with ``weights`` and ``cards``."""
 
 
-def problems(
-    tasks: Sequence[str], dynamics: "ReluNet | Planar", horizon: int, seed: int
-) -> Iterator[tuple[str, ControlProblem]]:
+def problems(tasks: Sequence[str], dynamics: Dynamics, horizon: int, seed: int) -> Iterator[tuple[str, ControlProblem]]:
     """Yield problems without end, each with a name: starts of episodes of one task after the other, then states after.
 
     Args:
@@ -196,6 +195,8 @@ def run(args: Args) -> None:
     _check(args)
     torch.set_num_threads(1)  # the time of the training counts processor time
     began, dynamics = time.process_time(), read_dynamics(args.dynamics)
+    if isinstance(dynamics, Pairwise):
+        raise CoptError(f"dynamics = {args.dynamics} are for any number of things; proposals need those of one system")
     net, heading = (dynamics.net, dynamics.heading) if isinstance(dynamics, Planar) else (dynamics, np.zeros((0, 0)))
     named = list(itertools.islice(problems(args.tasks, dynamics, args.horizon, 0), max(args.pool, args.count)))
     seen = [problem for _, problem in named]
@@ -217,7 +218,7 @@ def run(args: Args) -> None:
     print(facts["summary"], f"stored {path}", sep="\n")
 
 
-def measured(args: Args, dynamics: "ReluNet | Planar", arms: Mapping[str, "Proposer"]) -> dict[str, Any]:
+def measured(args: Args, dynamics: Dynamics, arms: Mapping[str, "Proposer"]) -> dict[str, Any]:
     """Return what arms gain on unseen problems of the horizon and of shorter ones, and that in one line."""
     found, lines = {}, []
     for steps in (args.horizon, *args.shorter):

@@ -11,8 +11,7 @@ from copt.bench.episodes import Drive, Episode
 from copt.bench.peers_control import Planner
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, Plan, check
-from copt.problems.planar import Planar
-from copt.problems.relu import ReluNet
+from copt.problems.dynamics import Dynamics
 
 __all__ = ["prepare_loop", "run_loop"]
 
@@ -27,7 +26,7 @@ class Controller(Protocol):
 class _Copt:
     """``copt.control.MPC`` with its defaults."""
 
-    def __init__(self, network: ReluNet | Planar, problem: ControlProblem, seconds: float, seed: int) -> None:
+    def __init__(self, network: Dynamics, problem: ControlProblem, seconds: float, seed: int) -> None:
         from copt.control import MPC
 
         self._mpc = MPC(

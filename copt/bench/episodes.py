@@ -8,8 +8,7 @@ import numpy as np
 from copt.errors import InvalidSolutionError
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem
-from copt.problems.planar import Planar
-from copt.problems.relu import ReluNet
+from copt.problems.dynamics import Dynamics
 
 if TYPE_CHECKING:
     from copt.envs import ControlEnv
@@ -60,7 +59,7 @@ class Episode:
         env.reset(seed=self.seed)
         return env
 
-    def network(self, dense: bool) -> ReluNet | Planar:
+    def network(self, dense: bool) -> Dynamics:
         """Return the model that a controller plans with."""
         from copt.envs import CONTROL, CartPoleWalls, FreeFlyer
         from copt.read import read_dynamics
