@@ -9,6 +9,7 @@ import numpy as np
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, activities, settled
+from copt.solvers.mip.columns import by_columns
 
 __all__ = ["decisiveness", "from_corner"]
 
@@ -63,12 +64,8 @@ def _improved(instance: MIP, values: FloatArray, slack: FloatArray, gains: Float
         gains: What a unit of each variable's move saves, shape (variables,).
     """
     values = values.copy()
-    order = np.argsort(instance.columns, kind="stable")
-    first = np.concatenate([[0], np.cumsum(np.bincount(instance.columns, minlength=values.size))])
-    rows, sizes = (
-        np.repeat(np.arange(slack.size), np.diff(instance.starts))[order],
-        np.abs(instance.coefficients[order]),
-    )
+    first, rows, factors = by_columns(instance)
+    sizes = np.abs(factors)
     low, width = values == instance.lower, instance.upper - instance.lower
     wishes = np.flatnonzero((gains > 0.0) & (width > 0.0))
     until = time.perf_counter() + BUDGET

@@ -6,6 +6,7 @@ import numpy as np
 
 from copt.problems.base import FloatArray, IntArray
 from copt.problems.mip import MIP, activities, toy
+from copt.solvers.mip.columns import by_columns
 from copt.solvers.mip.dive_kernels import Dive, Rows, dive
 from copt.solvers.mip.jump_kernels import Jump, jump, start_jump
 from copt.solvers.mip.polish_kernels import polish
@@ -26,9 +27,7 @@ class Points:
     """
 
     def __init__(self, instance: MIP) -> None:
-        order = np.argsort(instance.columns, kind="stable")
         of_row = np.repeat(np.arange(instance.num_rows), np.diff(instance.starts))
-        counts = np.bincount(instance.columns, minlength=instance.num_variables)
         norms = np.sqrt(np.bincount(of_row, weights=instance.coefficients**2, minlength=instance.num_rows))
         self._instance = instance
         self._unit = 1.0 / np.where(norms > 0, norms, 1.0)  # first weight of each row in a search for a feasible point
@@ -38,9 +37,7 @@ class Points:
             instance.starts,
             instance.columns,
             instance.coefficients,
-            np.concatenate([[0], np.cumsum(counts)]),
-            of_row[order],
-            instance.coefficients[order],
+            *by_columns(instance),
             instance.row_lower,
             instance.row_upper,
             instance.integer.astype(np.uint8),
