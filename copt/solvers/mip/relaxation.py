@@ -83,14 +83,13 @@ class Growing:
 
     def _add(self, rows: NDArray[np.bool_]) -> None:
         instance, of = self._instance, rows[self._of]
-        new, starts = np.flatnonzero(rows), np.cumsum(np.diff(instance.starts)[rows])
-        starts = np.concatenate([[0], starts[:-1]]) if new.size else starts
+        new, lengths = np.flatnonzero(rows), np.diff(instance.starts)[rows]
         self._highs.addRows(
             new.size,
             instance.row_lower[new],
             instance.row_upper[new],
             int(of.sum()),
-            starts.astype(np.int32),
+            (np.cumsum(lengths) - lengths).astype(np.int32),
             instance.columns[of].astype(np.int32),
             instance.coefficients[of],
         )
