@@ -134,9 +134,9 @@ def _name(kernel: Any) -> str:
 
 def _kept_by_numba(kernel: Any) -> bool:
     """Return whether numba's cache holds ``kernel`` in a version that is not older than its source."""
+    if not kernel.kept_by_numba:
+        return False
     code, folder = kernel.py_func.__code__, kernel.dispatcher.stats.cache_path
     source = Path(code.co_filename)
     pattern = f"{source.stem}.{kernel.__qualname__}-{code.co_firstlineno}.*.nbi"
-    return folder is not None and any(
-        index.stat().st_mtime >= source.stat().st_mtime for index in Path(folder).glob(pattern)
-    )
+    return any(index.stat().st_mtime >= source.stat().st_mtime for index in Path(folder).glob(pattern))

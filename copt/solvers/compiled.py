@@ -34,6 +34,9 @@ class Kernel:
         function: What is compiled.
         options: Of numba's ``njit``.
         plain: Whether its machine code can stand alone; what allocates needs numba beside it.
+
+    Attributes:
+        kept_by_numba: Whether it is numba that keeps what is compiled.
     """
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any], *, plain: bool) -> None:
@@ -42,7 +45,7 @@ class Kernel:
         self.targetoptions = options  # where numba looks for what is to be inlined
         closed = self.py_func.__closure__ is None  # what an open one holds is in no file
         self._plain = plain and closed
-        self._kept_by_numba = closed and not (plain and readable())
+        self.kept_by_numba = closed and not (plain and readable())
         self._entries: dict[tuple[int, ...], Entry | None] = {}
         self._lock = threading.Lock()
 
@@ -65,7 +68,7 @@ class Kernel:
                 import numba  # noqa: F401  (not while another thread links)
         from numba import njit
 
-        return njit(cache=self._kept_by_numba, **self.targetoptions)(self.py_func)
+        return njit(cache=self.kept_by_numba, **self.targetoptions)(self.py_func)
 
     @property
     def _numba_type_(self) -> Any:
