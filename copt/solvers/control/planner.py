@@ -159,6 +159,7 @@ class Planner:
             start=None if known is None else known.actions,
             value=np.inf if monitor.best is None else monitor.best,
             gap=monitor.stop.gap,
+            clock=lambda: monitor.elapsed,
         )
         self._planting = monitor.elapsed - began
         value = np.inf

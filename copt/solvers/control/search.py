@@ -1,6 +1,7 @@
 """The best of all plans within reach, with a proof, by branch and bound in slices."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class Search:
         start: A plan that keeps all limits, shape (horizon, actions), or None.
         value: What it costs.
         gap: Relative gap that will do.
+        clock: Seconds now.
 
     Attributes:
         done: Whether nothing is open.
@@ -60,11 +62,12 @@ class Search:
         start: FloatArray | None = None,
         value: float = np.inf,
         gap: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._horizon, self._reach = horizon, reach
         self._model = model_of(horizon)
         self._known = value
-        self._tightened = False
+        self._tightened, self._clock = False, clock
         self.took, self._pace = 0.0, PACE
         self._plant(reach, horizon.inputs(reach.lower if start is None else start), value, gap)
 
@@ -103,9 +106,9 @@ class Search:
 
     def run(self, pivots: int, *, seconds: float = np.inf) -> None:
         """Go on for about so many pivots, and tighten bounds if it is time and ``seconds`` will do."""
-        began, before = time.perf_counter(), self.pivots
+        began, before = self._clock(), self.pivots
         state = grow(self._tree, self._model, pivots)
-        self.took = max(time.perf_counter() - began, 1e-9)
+        self.took = max(self._clock() - began, 1e-9)
         self._pace = self.took / (self.pivots - before + 1)
         self.done = state == DONE
         if state == FULL:
