@@ -136,12 +136,13 @@ def test_every_setting_leaves_the_answer_as_it_is(name: str) -> None:
     assert (model.getStatus(), model.getObjVal()) == ("optimal", pytest.approx(plain.getObjVal()))
 
 
-def test_heuristics_stay_on_where_no_partner_looks_for_points() -> None:
-    usual = to_scip(COVER)[0].getParam("heuristics/rins/freq")
-    for helped, frequency in ((False, usual), (True, -1)):
+def test_heuristics_and_restarts_stay_as_they_are_where_no_partner_looks_for_points() -> None:
+    usual = [to_scip(COVER)[0].getParam(name) for name in ("heuristics/rins/freq", "presolving/restartfac")]
+    for helped, frequency, restart in ((False, *usual), (True, -1, 0.1)):
         model, _ = to_scip(COVER)
         apply("lean", model, helped=helped)
         assert model.getParam("heuristics/rins/freq") == frequency
+        assert model.getParam("presolving/restartfac") == restart
         assert model.getParam("presolving/maxrestarts") == 0
 
 

@@ -252,3 +252,11 @@ def test_a_search_without_time_or_after_a_halt_ends() -> None:
     assert not search.solve(nothing, np.zeros(SITES.num_variables), seconds=0.0).exhausted
     halted = SubMIP(COVER, lambda _: None, lambda: True, 0)
     assert halted.relax(0.0) is None
+
+
+@pytest.mark.parametrize(("gain", "better"), [(0.0, False), (1e-6, False), (2e-3, True)])
+def test_what_rounding_makes_is_no_better_point(gain: float, better: bool) -> None:
+    """Differences count from a billionth of the cost on."""
+    state = State(toy(), np.random.default_rng(0))
+    assert state.add(1e6, np.zeros(toy().num_variables))
+    assert state.add(1e6 - gain, np.ones(toy().num_variables)) == better

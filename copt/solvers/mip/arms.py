@@ -16,6 +16,7 @@ from copt.solvers.mip.submip import Mask, Relaxed
 __all__ = ["ARMS", "Arm", "Hold", "State", "dive", "doubt", "greedy", "guess", "unlikely"]
 
 POOL = 10  # points kept
+EQUAL = 1e-9  # relative difference of costs that rounding makes
 WHOLE = 1e-6  # values nearer to a whole number are whole
 DITHER = 0.3  # random part of the order in which later dives fix
 
@@ -71,7 +72,7 @@ class State:
         """Keep a point if it is among the best; return whether it is the best."""
         if any(np.array_equal(values[self.whole], known[self.whole]) and value >= cost for cost, known in self.pool):
             return False
-        better = value < self.best
+        better = not self.pool or value < self.best - EQUAL * max(1.0, abs(self.best))
         self.pool.append((value, values))
         self.pool.sort(key=lambda pair: pair[0])
         del self.pool[POOL:]
