@@ -23,6 +23,7 @@ __all__ = ["Worker", "main"]
 JUMP = 1.0  # seconds for the search of a feasible point
 WHOLE = 0.7  # seconds for the linear program that is left with its integers
 LONGEST = 8.0  # seconds for the search of a neighbourhood, however fruitful
+QUICK = 0.3  # share of the seconds allowed, below which a neighbourhood was small
 PATIENT = 1.6  # by what the seconds without a better point grow where one was missing
 LEAST, MOST = 0.1, 0.98
 BETTER = 1e-6  # relative improvement that counts
@@ -212,7 +213,7 @@ class Worker:
         took = self._clock() - began
         gain = _gain(before, state.best)
         if found.exhausted:
-            share = max(LEAST, share - (0.1 if took < 0.3 * seconds else 0.03))
+            share = max(LEAST, share - _step(gain, took, seconds))
         elif gain == 0.0:
             share, seconds = min(MOST, share + 0.3 * (1.0 - share)), min(LONGEST, PATIENT * seconds)
         self._learn(arm, gain / (took + OVERHEAD), share, seconds)
@@ -268,6 +269,13 @@ class Worker:
 
 def _cost_of(instance: MIP, values: FloatArray) -> float:
     return instance.sign * objective(instance, Point(values))
+
+
+def _step(gain: float, took: float, seconds: float) -> float:
+    """Return how much less to hold after a neighbourhood was searched to the end: little where it is worth a look."""
+    if took >= QUICK * seconds:
+        return 0.03
+    return 0.05 if gain > 0.0 else 0.15
 
 
 def _gain(before: float, after: float) -> float:
