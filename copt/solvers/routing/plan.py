@@ -16,17 +16,20 @@ CODES = {"exact": EXACT, "euc_2d": NEAREST, "ceil_2d": CEIL, "att": ATT, "geo": 
 
 
 def costs_of(instance: Routing) -> Costs:
-    """Return what the kernels compute costs from."""
-    none = np.zeros((1, 1))
+    """Return what the kernels compute costs from: arrays of one type for all, so that kernels are compiled once."""
+    points, matrix, code = np.zeros((1, 2)), np.zeros((1, 1)), MATRIX
     if instance.coordinates is None:
         assert instance.matrix is not None
-        return Costs(none[0], none[0], np.ascontiguousarray(instance.matrix), MATRIX)
-    points = instance.coordinates
+        matrix = np.ascontiguousarray(instance.matrix)
+    else:
+        points, code = instance.coordinates, CODES[instance.metric]
     if instance.metric == "geo":
         degrees = np.trunc(points)
         points = 3.141592 * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
     x, y = (np.ascontiguousarray(points[:, k]) for k in (0, 1))
-    return Costs(x, y, none, CODES[instance.metric])
+    for table in (x, y, matrix):
+        table.setflags(write=False)  # as those of instances are
+    return Costs(x, y, matrix, code)
 
 
 def neighbours(instance: Routing, count: int) -> Int32:
@@ -51,7 +54,7 @@ def quadrant_neighbours(instance: Routing, count: int, each: int, across: int) -
     """
     near = neighbours(instance, max(count, WIDER * each))
     if instance.coordinates is None or near.shape[1] <= count:
-        return near[:, :count]
+        return np.ascontiguousarray(near[:, :count])
     points = instance.coordinates
     x, y = (points[near, axis] - points[:, axis, None] for axis in (0, 1))
     wanted = np.zeros(near.shape, dtype=bool)
