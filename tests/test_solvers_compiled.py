@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numba import njit
 from numpy.typing import NDArray
 
-from copt.solvers import objects
+from copt.solvers import arguments, objects
 from copt.solvers.arguments import kinds_of, told
 from copt.solvers.compiled import Kernel, allocating, inlined, kernel
 
@@ -72,6 +72,17 @@ def test_kernels_count_no_references(decorator: Any) -> None:
 
 def test_ordinary_compilation_would_count_them() -> None:
     assert counted(njit, njit(first)) > 0
+
+
+@pytest.mark.skipif(not arguments.readable(), reason="numba runs every kernel on this system")
+def test_what_only_kernels_call_has_no_wrappers_for_python() -> None:
+    one, given = kernel(first), (Pair(np.arange(3.0), np.ones(3)), 2)
+    wrapped = one.dispatcher  # type: ignore[attr-defined]
+    assert wrapped(*given) == 1.0
+    (with_them,), without = wrapped.inspect_llvm().values(), one._compiled(given)  # type: ignore[attr-defined]
+    assert ("cpython" in with_them, "cfunc" in with_them) == (True, True)
+    assert "cpython" not in without.library.get_llvm_str()
+    assert "cfunc" not in without.library.get_llvm_str()
 
 
 def test_a_kernel_divides_as_numpy_does() -> None:

@@ -22,6 +22,7 @@ from copt.solvers.objects import Objects
 __all__ = ["Kernel", "allocating", "allocating_fused", "fused", "inlined", "kernel"]
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+BARE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # only Python calls those
 LOOSE = {"contract", "nsz", "reassoc"}  # what a fused kernel may do to sums; infinities and NaN stay what they are
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -62,17 +63,25 @@ class Kernel:
 
     @functools.cached_property
     def dispatcher(self) -> Any:
-        """What numba calls it by."""
+        """What numba calls it by from Python."""
+        return self._jitted(self.targetoptions)
+
+    @functools.cached_property
+    def bare(self) -> Any:
+        """What other kernels call, and machine code is cut out of: without wrappers, which take long to compile."""
+        return self._jitted(self.targetoptions | BARE) if self._plain and readable() else self.dispatcher
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.bare._numba_type_
+
+    def _jitted(self, options: dict[str, Any]) -> Any:
         if "numba" not in sys.modules:
             with alone():
                 import numba  # noqa: F401  (not while another thread links)
         from numba import njit
 
-        return njit(cache=self.kept_by_numba, **self.targetoptions)(self.py_func)
-
-    @property
-    def _numba_type_(self) -> Any:
-        return self.dispatcher._numba_type_
+        return njit(cache=self.kept_by_numba, **options)(self.py_func)
 
     @property
     def signatures(self) -> list[Any]:
@@ -104,8 +113,8 @@ class Kernel:
         from numba import typeof
 
         types = tuple(typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
-        self.dispatcher.compile(types)
-        return self.dispatcher.overloads[types]
+        self.bare.compile(types)
+        return self.bare.overloads[types]
 
 
 def _named_in(function: FunctionType) -> list[Any]:
