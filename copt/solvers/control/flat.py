@@ -1,10 +1,14 @@
 """Control problems as arrays that kernels roll out."""
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 
 from copt.problems.base import FloatArray, IntArray
 from copt.problems.control import TOLERANCE, ControlProblem
 from copt.problems.control_cost import NORMS
+from copt.problems.relu import ReluNet
 from copt.solvers.control.rollout_kernels import GROUP, Flat, Tape, differentiate, roll
 
 __all__ = ["flatten", "gradient", "rollout", "tables"]
@@ -14,24 +18,19 @@ WITHIN = 0.9  # share of the tolerance that a plan may use up, so that rounding 
 
 def flatten(problem: ControlProblem) -> Flat:
     """Return a problem in the form that kernels roll out; identities of the dynamics are folded away."""
-    net, cost = problem.dynamics.folded(), problem.cost
+    model, cost = _model(problem.dynamics), problem.cost
     states, inputs = problem.num_states, problem.dynamics.inputs
-    maps = _Maps(inputs)
-    seen = np.arange(inputs)
-    for weights, bias, _ in net.hidden():
-        seen = np.append(seen, maps.add(weights, bias, seen))
-    ends = [maps.origin, maps.rows]
-    after = maps.add(net.weights[-1], net.biases[-1], seen)
-    ends.append(maps.rows)
+    maps = _Maps(model.ends[2])
     effort = np.zeros((0, inputs - states)) if cost.action is None else cost.action
     maps.add(effort, np.zeros(len(effort)), np.arange(states, inputs))
-    ends.append(maps.rows)
+    ends = [*model.ends, maps.rows]
     low, high = problem.x_lower, problem.x_upper
     assert low is not None
     assert high is not None
     regions = [maps.rows]
     depths = [r.limits - WITHIN * TOLERANCE * max(1.0, float(np.abs(r.limits).max())) for r in problem.keep_out]
     regions += [maps.rows + int(k) for k in np.cumsum([len(depth) for depth in depths])]
+    after = model.ends[1] + np.arange(states)
     maps.add(
         -np.concatenate([np.zeros((0, states)), *(r.rows for r in problem.keep_out)]),
         np.concatenate([np.zeros(0), *depths]),
@@ -41,7 +40,8 @@ def flatten(problem: ControlProblem) -> Flat:
     for matrix in (cost.state, cost.last):
         maps.add(matrix, -matrix @ cost.goal, after)
         ends.append(maps.rows)
-    forward, backward = maps.tapes(ends[2])
+    entries = maps.entries()
+    used = _reversed(_merged(model.inputs, entries))
     return Flat(
         horizon=problem.horizon,
         states=states,
@@ -50,9 +50,11 @@ def flatten(problem: ControlProblem) -> Flat:
         penalty=_penalty(problem),
         rows=maps.rows + 1,
         ends=np.array(ends),
-        forward=forward,
-        constants=np.concatenate([np.zeros(0), *maps.constants]).reshape(-1, 2),
-        backward=backward,
+        forward=_joined(model.forward, _tape(entries, model.ends[2], maps.rows)),
+        constants=np.concatenate([model.constants, maps.constants]).reshape(-1, 2),
+        backward=_joined(
+            _tape(used, 0, model.ends[0]), model.backward, _tape(used, model.ends[1], model.ends[2])
+        ),
         start=problem.start.copy(),
         u_lower=problem.u_lower.copy(),
         u_upper=problem.u_upper.copy(),
@@ -102,35 +104,84 @@ def _penalty(problem: ControlProblem) -> float:
     return problem.horizon * max(gain, 1e-9) / min([1.0, *(face for face in faces if face > 0)])
 
 
+class _Entries(NamedTuple):
+    """Weights of affine maps: ``weights`` times rows ``columns`` of the table are added to rows ``rows``."""
+
+    rows: IntArray
+    columns: IntArray
+    weights: FloatArray
+
+
 class _Maps:
     """Affine maps in the order in which a step evaluates them, and the rows that they write.
 
     Args:
-        inputs: Rows that are given.
+        origin: The first row that is written.
     """
 
-    def __init__(self, inputs: int) -> None:
-        self.origin = self.rows = inputs + inputs % 2
-        self.constants: list[FloatArray] = []
-        self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []  # rows, columns, weights
+    def __init__(self, origin: int) -> None:
+        self.rows = origin
+        self.constants = np.zeros(0)
+        self._entries: list[_Entries] = []
 
     def add(self, matrix: FloatArray, constant: FloatArray, columns: IntArray) -> IntArray:
         """Append ``matrix`` times the rows ``columns`` plus ``constant``; return the rows that it writes."""
         written = self.rows + np.arange(len(matrix))
         at = np.nonzero(matrix)
-        self._entries.append((written[at[0]], columns[at[1]], matrix[at]))
+        self._entries.append(_Entries(written[at[0]], columns[at[1]], matrix[at]))
         self.rows += len(matrix) + len(matrix) % 2
-        self.constants += [np.asarray(constant), np.zeros(len(matrix) % 2)]
+        self.constants = np.concatenate([self.constants, constant, np.zeros(len(matrix) % 2)])
         return written
 
-    def tapes(self, last: int) -> tuple[Tape, Tape]:
-        """Return the tape of all rows that are written, and that of the adjoints of the rows before ``last``."""
-        row, column, weight = (np.concatenate(parts) for parts in zip(*self._entries, strict=True))
-        return _tape(row, column, weight, self.origin, self.rows), _tape(column, row, weight, 0, last)
+    def entries(self) -> _Entries:
+        """Return the weights of all maps."""
+        return _merged(*self._entries)
 
 
-def _tape(row: IntArray, column: IntArray, weight: FloatArray, begin: int, end: int) -> Tape:
-    """Return the tape that adds ``weight`` times ``column`` to ``row``, of the rows from ``begin`` to ``end``."""
+class _Model(NamedTuple):
+    """The part of a flat problem that dynamics alone make."""
+
+    ends: tuple[int, int, int]  # row after states and actions, after ReLUs, and after next states
+    forward: Tape  # of ReLUs and next states
+    constants: FloatArray
+    backward: Tape  # of the adjoints of ReLUs
+    inputs: _Entries  # weights by which states and actions enter
+
+
+@lru_cache(8)
+def _model(dynamics: ReluNet) -> _Model:
+    """Return dynamics as arrays; in closed loop they are the same in every step."""
+    net = dynamics.folded()
+    origin = net.inputs + net.inputs % 2
+    maps, seen = _Maps(origin), np.arange(net.inputs)
+    for weights, bias, _ in net.hidden():
+        seen = np.append(seen, maps.add(weights, bias, seen))
+    relus = maps.rows
+    maps.add(net.weights[-1], net.biases[-1], seen)
+    entries = maps.entries()
+    own = entries.columns < origin
+    return _Model(
+        ends=(origin, relus, maps.rows),
+        forward=_tape(entries, origin, maps.rows),
+        constants=maps.constants,
+        backward=_tape(_reversed(entries), origin, relus),
+        inputs=_Entries(*(part[own] for part in entries)),
+    )
+
+
+def _merged(*entries: _Entries) -> _Entries:
+    return _Entries(*(np.concatenate(parts) for parts in zip(*entries, strict=True)))
+
+
+def _reversed(entries: _Entries) -> _Entries:
+    """Return the weights of the adjoints."""
+    return _Entries(entries.columns, entries.rows, entries.weights)
+
+
+def _tape(entries: _Entries, begin: int, end: int) -> Tape:
+    """Return the tape of the rows from ``begin`` to ``end``."""
+    own = (begin <= entries.rows) & (entries.rows < end)
+    row, column, weight = (part[own] for part in entries)
     width = int(column.max(initial=0)) + 1
     used, place = np.unique((row - begin) // 2 * width + column, return_inverse=True)
     pair, needed = used // width, np.zeros((end - begin) // 2, dtype=np.int64)
@@ -142,3 +193,13 @@ def _tape(row: IntArray, column: IntArray, weight: FloatArray, begin: int, end: 
     weights = np.zeros((begins[-1] // GROUP, 2, GROUP))
     weights[slot[place] // GROUP, (row - begin) % 2, slot[place] % GROUP] = weight
     return Tape(begins, columns, weights.ravel())
+
+
+def _joined(*tapes: Tape) -> Tape:
+    """Return the tape of all rows of several, one after the other."""
+    shifts = np.cumsum([0, *(tape.begins[-1] for tape in tapes)])
+    return Tape(
+        np.concatenate([*(tape.begins[:-1] + shift for tape, shift in zip(tapes, shifts, strict=False)), shifts[-1:]]),
+        np.concatenate([tape.columns for tape in tapes]),
+        np.concatenate([tape.weights for tape in tapes]),
+    )
