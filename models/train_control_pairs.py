@@ -32,7 +32,7 @@ from copt.models.control_pairs import PairNet
 from copt.models.control_prune import needs, pruned, refitted
 from copt.problems.base import FloatArray
 from copt.problems.pairwise import ACTIONS, SEEN, TOLD, Pairwise
-from copt.problems.relu import ReluNet
+from copt.problems.relu import RELU, ReluNet
 
 __all__ = ["Args", "main", "run"]
 
@@ -194,7 +194,7 @@ def run(args: Args) -> None:
         net = bench.trained(bench.pruned(net, budgets), args.round_updates)
     net = bench.refined(net)
     minutes = round((time.process_time() - began) / 60, 1)
-    relus = net.of(args.discs).units
+    relus = int((net.of(args.discs).kind == RELU).sum())
     measured = measure(bench, net, relus)
     facts = {"minutes": minutes, "relus": [net.own.units, net.other.units], "measured": measured}
     facts["summary"] = (

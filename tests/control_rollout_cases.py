@@ -6,6 +6,9 @@ from relu_cases import random_mlp
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut, Plan, objective, states_of
 from copt.problems.control_cost import Cost, Norm
+from copt.problems.relu import IDENTITY, RELU, ZERO
+
+NARROW = (np.full(9, RELU), np.array([IDENTITY, RELU, ZERO, IDENTITY, IDENTITY]), np.full(9, RELU))  # kinds of units
 
 
 def random_problem(
@@ -19,10 +22,16 @@ def random_problem(
     limited: bool = True,
     regions: int = 2,
     terminal: bool = True,
+    narrow: bool = False,
 ) -> ControlProblem:
-    """Random dynamics and costs; limits and regions cut into what random plans reach."""
+    """Random dynamics and costs; limits and regions cut into what random plans reach.
+
+    Where dynamics are narrow, hidden layers follow that would have more weights without units that hand on values.
+    """
     rng = np.random.default_rng(seed)
-    net = random_mlp([states + actions, *hidden, states], seed, scale=0.5)
+    more = NARROW if narrow else ()
+    kinds = [*(np.full(units, RELU) for units in hidden), *more]
+    net = random_mlp([states + actions, *map(len, kinds), states], seed, kinds=kinds, scale=0.5)
     return ControlProblem(
         dynamics=net,
         start=rng.normal(size=states),

@@ -62,7 +62,7 @@ def slow(dynamics: Pairwise, state: FloatArray, stroke: FloatArray) -> FloatArra
 def test_a_stroke_pushes_a_thing_into_another() -> None:
     # From s = 0 by 2: the thing at 1 goes to 2, the one at 2.5 is then only 0.5 ahead and gives way by 0.5, to 3.
     net = Pairwise(OWN, OTHER).of(2)
-    assert net.units == 6
+    assert int((net.kind == RELU).sum()) == 6
     found = net.forward(np.array([[1.0, 5.0, 2.5, 7.0, 0.0, 0.0, 2.0, 0.0]]))
     np.testing.assert_allclose(found, [[2.0, 5.0, 3.0, 7.0]], atol=1e-12)
     alone = Pairwise(OWN, OTHER).of(1).forward(np.array([[1.0, 5.0, 0.0, 0.0, 2.0, 0.0]]))
@@ -73,7 +73,8 @@ def test_a_stroke_pushes_a_thing_into_another() -> None:
 def test_the_network_is_what_the_parts_say(things: int) -> None:
     rng = np.random.default_rng(things)
     net = MIXED.of(things)
-    assert net.units == 5 * things + 2 * 6 * things * (things - 1)
+    assert int((net.kind == RELU).sum()) == 5 * things + 2 * 6 * things * (things - 1)
+    assert int((net.kind == IDENTITY).sum()) == net.units - int((net.kind == RELU).sum()) == 2 * things
     inputs = rng.normal(size=(20, 2 * things + 4))
     expected = [slow(MIXED, row[:-4], row[-4:]) for row in inputs]
     np.testing.assert_allclose(net.forward(inputs), expected, rtol=1e-9)

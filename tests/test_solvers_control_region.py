@@ -30,9 +30,9 @@ def walked(problem: ControlProblem, actions: FloatArray) -> Found:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from(NORMS), st.integers(1, 4), st.booleans())
-def test_a_walk_is_never_worse_than_its_start(seed: int, norm: Norm, horizon: int, limited: bool) -> None:
-    problem = random_problem(seed, norm=norm, horizon=horizon, limited=limited)
+@given(st.integers(0, 10_000), st.sampled_from(NORMS), st.integers(1, 4), st.booleans(), st.booleans())
+def test_a_walk_is_never_worse_than_its_start(seed: int, norm: Norm, horizon: int, limited: bool, narrow: bool) -> None:
+    problem = random_problem(seed, norm=norm, horizon=horizon, limited=limited, narrow=narrow)
     flat, start = flatten(problem), judged(problem, random_actions(problem, seed))
     found = walked(problem, start.actions)
     assert found.cost + flat.penalty * found.violation <= start.cost + flat.penalty * start.violation
@@ -42,9 +42,9 @@ def test_a_walk_is_never_worse_than_its_start(seed: int, norm: Norm, horizon: in
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from(NORMS), st.booleans())
-def test_no_plan_of_the_region_is_better_than_its_program(seed: int, norm: Norm, limited: bool) -> None:
-    problem = random_problem(seed, norm=norm, limited=limited, regions=1)
+@given(st.integers(0, 10_000), st.sampled_from(NORMS), st.booleans(), st.booleans())
+def test_no_plan_of_the_region_is_better_than_its_program(seed: int, norm: Norm, limited: bool, narrow: bool) -> None:
+    problem = random_problem(seed, norm=norm, limited=limited, regions=1, narrow=narrow)
     flat, actions, rng = flatten(problem), random_actions(problem, seed), np.random.default_rng(seed)
     walker = Walker(flat)
     score = walker._enter(actions)

@@ -26,6 +26,7 @@ problems = st.builds(
     limited=st.booleans(),
     regions=st.integers(0, 2),
     terminal=st.booleans(),
+    narrow=st.booleans(),
 )
 
 
@@ -89,6 +90,29 @@ def test_units_that_are_not_relus_are_folded_away() -> None:
     flat = flatten(problem)
     assert flat.ends[1] - flat.ends[0] == 4  # two ReLUs in the first layer, one in the second, in pairs
     assert rollout(flat, actions)[0] == pytest.approx(objective(problem, Plan(actions)), rel=1e-9)
+
+
+def test_units_that_hand_on_values_stay_where_they_save_weights() -> None:
+    # |u|, 2 |u| and 3 |u| of one unit with |u|: 2 + 2 + 3 + 3 weights and a copy of x; 2 + 6 + 3 + 1 without that unit.
+    net = ReluNet.mlp(
+        [[[0.0, 1.0], [0.0, -1.0]], [[1.0, 1.0]], [[1.0], [2.0], [3.0]], [[1.0, 1.0, 1.0]]],
+        [np.zeros(2), np.zeros(1), np.zeros(3), np.zeros(1)],
+        kinds=[[RELU, RELU], [IDENTITY], [RELU] * 3],
+        skip=[[1.0, 0.0]],
+    )
+    problem = dataclasses.replace(toy(), dynamics=net)
+    flat = flatten(problem)
+    assert flat.floors.tolist() == [0.0, 0.0, -np.inf, 0.0, 0.0, 0.0, 0.0, 0.0]  # each layer in pairs
+    _, _, states = rollout(flat, np.array([[-0.5], [0.25], [1.0]]))
+    assert (states[:, 0] - problem.start[0]).tolist() == [3.0, 4.5, 10.5]
+
+
+def test_the_same_dynamics_are_flattened_for_each_problem_that_they_are_part_of() -> None:
+    problem = random_problem(5)
+    other = dataclasses.replace(random_problem(6, regions=1, terminal=False), dynamics=problem.dynamics)
+    for own in (problem, other, dataclasses.replace(other, dynamics=random_problem(7).dynamics)):
+        actions = random_actions(own, 0)
+        assert rollout(flatten(own), actions)[0] == pytest.approx(objective(own, Plan(actions)), rel=1e-9)
 
 
 def test_the_toys_plan_by_hand() -> None:

@@ -57,7 +57,11 @@ class Pairwise:
         return self.of(np.size(state) // 2)
 
     def of(self, things: int) -> ReluNet:
-        """Return the next places of so many things by their places and a stroke; the last few are kept."""
+        """Return the next places of so many things by their places and a stroke; the last few are kept.
+
+        Besides ReLUs there are units that hand on how far the stroke moves each thing, without which all pairs would
+        see all ReLUs of ``own``.
+        """
         return _network(self, things)
 
 
@@ -66,14 +70,16 @@ def _network(dynamics: Pairwise, things: int) -> ReluNet:
     inputs = 2 * things + ACTIONS
     start, way = np.eye(ACTIONS, inputs, 2 * things).reshape(2, 2, inputs)
     places = np.eye(2 * things, inputs).reshape(things, 2, inputs)
-    weights, biases, kinds = _shared(dynamics.own, np.array([np.vstack([place - start, way]) for place in places]))
+    weights, biases, kinds = _shared(
+        dynamics.own.folded(), np.array([np.vstack([place - start, way]) for place in places])
+    )
     seen = inputs + sum(map(len, kinds))
-    values = seen + 2 * things  # motions by the stroke are a layer of identities, which the last line folds
+    values = seen + 2 * things  # motions by the stroke are a layer of identities
     places = np.eye(2 * things, values).reshape(things, 2, values)
     motions = np.eye(2 * things, values, seen).reshape(things, 2, values)
     both = pairs(things)
     features = [np.vstack([places[i] - places[j], motions[j] * moved]) for moved in (1.0, 0.0) for i, j in both]
-    more, levels, others = _shared(dynamics.other, np.array(features).reshape(2 * len(both), SEEN, values))
+    more, levels, others = _shared(dynamics.other.folded(), np.array(features).reshape(2 * len(both), SEEN, values))
     total = np.zeros((things, len(both)))  # adds up what others do to each thing
     total[[i for i, _ in both], np.arange(len(both))] = 1.0
     gather = np.kron(np.hstack([total, -total]), np.eye(2))
@@ -84,7 +90,7 @@ def _network(dynamics: Pairwise, things: int) -> ReluNet:
         (*weights, *more[:-1], last),
         (*biases, *levels[:-1], gather @ levels[-1]),
         (*kinds, np.full(2 * things, IDENTITY), *others),
-    ).folded()
+    )
 
 
 def pairs(things: int) -> list[tuple[int, int]]:

@@ -4,11 +4,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from copt.problems.base import FloatArray, IntArray
 from copt.problems.control import TOLERANCE, ControlProblem
 from copt.problems.control_cost import NORMS
-from copt.problems.relu import ReluNet
+from copt.problems.relu import IDENTITY, ZERO, ReluNet
 from copt.solvers.control.rollout_kernels import GROUP, Flat, Tape, differentiate, roll
 
 __all__ = ["flatten", "gradient", "rollout", "tables"]
@@ -17,7 +18,7 @@ WITHIN = 0.9  # share of the tolerance that a plan may use up, so that rounding 
 
 
 def flatten(problem: ControlProblem) -> Flat:
-    """Return a problem in the form that kernels roll out; identities of the dynamics are folded away."""
+    """Return a problem in the form that kernels roll out."""
     model, cost = _model(problem.dynamics), problem.cost
     states, inputs = problem.num_states, problem.dynamics.inputs
     maps = _Maps(model.ends[2])
@@ -50,11 +51,10 @@ def flatten(problem: ControlProblem) -> Flat:
         penalty=_penalty(problem),
         rows=maps.rows + 1,
         ends=np.array(ends),
+        floors=model.floors,
         forward=_joined(model.forward, _tape(entries, model.ends[2], maps.rows)),
         constants=np.concatenate([model.constants, maps.constants]).reshape(-1, 2),
-        backward=_joined(
-            _tape(used, 0, model.ends[0]), model.backward, _tape(used, model.ends[1], model.ends[2])
-        ),
+        backward=_joined(_tape(used, 0, model.ends[0]), model.backward, _tape(used, model.ends[1], model.ends[2])),
         start=problem.start.copy(),
         u_lower=problem.u_lower.copy(),
         u_upper=problem.u_upper.copy(),
@@ -111,6 +111,10 @@ class _Entries(NamedTuple):
     columns: IntArray
     weights: FloatArray
 
+    def some(self, which: NDArray[np.bool_]) -> "_Entries":
+        """Return those that a mask tells, shape (entries,)."""
+        return _Entries(self.rows[which], self.columns[which], self.weights[which])
+
 
 class _Maps:
     """Affine maps in the order in which a step evaluates them, and the rows that they write.
@@ -141,31 +145,39 @@ class _Maps:
 class _Model(NamedTuple):
     """The part of a flat problem that dynamics alone make."""
 
-    ends: tuple[int, int, int]  # row after states and actions, after ReLUs, and after next states
-    forward: Tape  # of ReLUs and next states
+    ends: tuple[int, int, int]  # row after states and actions, after units, and after next states
+    forward: Tape  # of units and next states
     constants: FloatArray
-    backward: Tape  # of the adjoints of ReLUs
+    floors: FloatArray
+    backward: Tape  # of the adjoints of units
     inputs: _Entries  # weights by which states and actions enter
 
 
 @lru_cache(8)
 def _model(dynamics: ReluNet) -> _Model:
-    """Return dynamics as arrays; in closed loop they are the same in every step."""
-    net = dynamics.folded()
+    """Return dynamics as arrays; in closed loop they are the same in every step.
+
+    Identities are folded away unless that takes more weights: where many units see what few hand on.
+    """
+    net = min(dynamics.folded(), dynamics, key=lambda net: sum(np.count_nonzero(w) for w in net.weights))
     origin = net.inputs + net.inputs % 2
-    maps, seen = _Maps(origin), np.arange(net.inputs)
-    for weights, bias, _ in net.hidden():
-        seen = np.append(seen, maps.add(weights, bias, seen))
+    maps, seen, floors = _Maps(origin), np.arange(net.inputs), np.zeros(0)
+    for weights, bias, kinds in net.hidden():
+        some = kinds != ZERO
+        seen = np.append(seen, maps.add(weights * some[:, None], bias * some, seen))
+        floors = np.append(floors, np.where(kinds == IDENTITY, -np.inf, 0.0))
+        floors = np.append(floors, np.zeros(len(kinds) % 2))
     relus = maps.rows
     maps.add(net.weights[-1], net.biases[-1], seen)
     entries = maps.entries()
-    own = entries.columns < origin
+    entering = entries.columns < origin
     return _Model(
         ends=(origin, relus, maps.rows),
         forward=_tape(entries, origin, maps.rows),
         constants=maps.constants,
+        floors=floors,
         backward=_tape(_reversed(entries), origin, relus),
-        inputs=_Entries(*(part[own] for part in entries)),
+        inputs=entries.some(entering),
     )
 
 
@@ -180,8 +192,7 @@ def _reversed(entries: _Entries) -> _Entries:
 
 def _tape(entries: _Entries, begin: int, end: int) -> Tape:
     """Return the tape of the rows from ``begin`` to ``end``."""
-    own = (begin <= entries.rows) & (entries.rows < end)
-    row, column, weight = (part[own] for part in entries)
+    row, column, weight = entries.some((begin <= entries.rows) & (entries.rows < end))
     width = int(column.max(initial=0)) + 1
     used, place = np.unique((row - begin) // 2 * width + column, return_inverse=True)
     pair, needed = used // width, np.zeros((end - begin) // 2, dtype=np.int64)

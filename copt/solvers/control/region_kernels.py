@@ -39,7 +39,7 @@ def classify(flat: Flat, region: Region, tables: Float64) -> None:
     """Set phases and faces to those of a plan whose tables ``roll`` has left, shape (horizon, rows, 1)."""
     for t in range(flat.horizon):
         for i in range(region.phases.shape[1]):
-            region.phases[t, i] = 1.0 if tables[t, flat.ends[0] + i, 0] > 0.0 else 0.0
+            region.phases[t, i] = 1.0 if tables[t, flat.ends[0] + i, 0] > flat.floors[i] else 0.0
         for k in range(flat.regions.size - 1):
             least = flat.regions[k]
             for row in range(flat.regions[k], flat.regions[k + 1]):
@@ -91,7 +91,8 @@ def advance(flat: Flat, region: Region, bends: Bends, t: int) -> None:
         if row < relus:
             for k in range(row - inputs, row - inputs + 2):
                 own, phase = table[inputs + k, :columns], region.phases[t, k]
-                bend(bends, t * region.stride + k, own, 1.0 - 2.0 * phase, 0.0, np.inf)
+                most = np.inf if flat.floors[k] == 0.0 else 0.0  # what hands on all values has no kink
+                bend(bends, t * region.stride + k, own, 1.0 - 2.0 * phase, 0.0, most)
                 for i in range(columns):
                     own[i] *= phase
 

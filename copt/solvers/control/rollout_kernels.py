@@ -35,8 +35,8 @@ class Tape(NamedTuple):
 class Flat(NamedTuple):
     """A control problem in arrays.
 
-    Rows of the table are states and actions, ReLUs, next states, terms of the cost of actions, faces, terms of the
-    cost of states, and of the last state; each kind takes an even number of rows. The last row is room.
+    Rows of the table are states and actions, hidden units, next states, terms of the cost of actions, faces, terms of
+    the cost of states, and of the last state; each kind takes an even number of rows. The last row is room.
     """
 
     horizon: int
@@ -48,7 +48,8 @@ class Flat(NamedTuple):
     ends: Int64  # (7,) row after each kind, in the order above; the first entry is for states and actions
     forward: Tape  # of all rows but states and actions
     constants: Float64  # (pairs of rows of the tape, 2)
-    backward: Tape  # of the adjoints of states, actions, ReLUs and next states
+    floors: Float64  # (rows of hidden units,) least value: 0 for ReLUs, none for those that hand on what they see
+    backward: Tape  # of the adjoints of states, actions, hidden units and next states
     start: Float64  # (states,)
     u_lower: Float64  # (actions,)
     u_upper: Float64  # (actions,)
@@ -91,9 +92,10 @@ def evaluate(flat: Flat, begin: int, end: int, table: Float64) -> None:
             two[i] = d
         accumulate(flat.forward, pair, one, two, table)
         if row < flat.ends[1]:
+            low, least = flat.floors[row - flat.ends[0]], flat.floors[row - flat.ends[0] + 1]
             for i in range(one.size):
-                one[i] = one[i] if one[i] > 0.0 else 0.0
-                two[i] = two[i] if two[i] > 0.0 else 0.0
+                one[i] = one[i] if one[i] > low else low
+                two[i] = two[i] if two[i] > least else least
 
 
 @fused
@@ -240,8 +242,9 @@ def differentiate(flat: Flat, tables: Float64, adjoints: Float64, slopes: Float6
                 two[:] = 0.0
             accumulate(flat.backward, row // 2, one, two, adjoints)
             if inputs <= row < relus:
+                low, least = flat.floors[row - inputs], flat.floors[row - inputs + 1]
                 for i in range(one.size):
-                    one[i] = one[i] if table[row, i] > 0.0 else 0.0
-                    two[i] = two[i] if table[row + 1, i] > 0.0 else 0.0
+                    one[i] = one[i] if table[row, i] > low else 0.0
+                    two[i] = two[i] if table[row + 1, i] > least else 0.0
         for a in range(flat.actions):
             copy(adjoints[flat.states + a], slopes[t, a])
