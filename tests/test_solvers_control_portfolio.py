@@ -75,3 +75,41 @@ def test_a_mean_is_improved_on() -> None:
 
 def test_everything_compiles() -> None:
     warm()
+
+
+def test_a_descent_begins_with_the_best_of_many_random_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No action but those near 0.9 moves anything, so that slopes tell nothing elsewhere."""
+    narrow = ReluNet.residual(
+        skip=[[1.0, 0.0]],
+        shift=[0.0],
+        lift=[[40.0, -80.0, 40.0]],  # a hat of height 1 over 0.875 < u < 0.925
+        weights=[[0.0, 1.0]] * 3,
+        biases=[-0.875, -0.9, -0.925],
+    )
+    problem = ControlProblem(
+        dynamics=narrow,
+        start=np.zeros(1),
+        horizon=1,
+        cost=Cost(goal=np.ones(1), state=np.ones(1)),
+        u_lower=-np.ones(1),
+        u_upper=np.ones(1),
+    )
+    seen = []
+    portfolio = Portfolio(problem)
+    monkeypatch.setattr(
+        "copt.solvers.control.portfolio.descend", lambda _flat, room, *_: seen.append(room.plans[0, 0].copy())
+    )
+    portfolio.search(0.02, clock=count(0.0, 0.001).__next__)
+    costs = np.array([objective(problem, Plan(np.array([[u]]))) for u in seen[0][1:]])  # the middle comes first
+    assert costs.size == 63
+    assert (costs < 1.0).sum() >= 10  # of 1024 random plans about 14 are there
+    assert (np.diff(costs) >= 0.0).all()
+
+
+def test_without_time_for_a_step_the_best_random_plan_is_kept() -> None:
+    problem = random_problem(2)
+    middle = Portfolio(problem).search(0.0, clock=time.perf_counter)[0]
+    ticks = iter([0.0, 0.5, 0.5, *([9.0] * 9)])  # the time is up after the first block of random plans
+    found = Portfolio(problem).search(1.0, clock=ticks.__next__)[0]
+    assert found.rank < middle.rank
+    assert found.cost == pytest.approx(objective(problem, Plan(found.actions)), rel=1e-9)

@@ -1,4 +1,4 @@
-"""Several plans at once: descents from many starts and from children of the best plans, then walks from those."""
+"""Several plans at once: descents from the best of many starts and from children of the best plans, then walks."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from copt.problems.control import ControlProblem
 from copt.solvers.control.descent_kernels import descend
 from copt.solvers.control.flat import flatten
 from copt.solvers.control.region import Walker
-from copt.solvers.control.sampler_kernels import draw
-from copt.solvers.control.swarm import Deadline, Found, coloured, descent, swarm
+from copt.solvers.control.sampler_kernels import explore, select
+from copt.solvers.control.swarm import Deadline, Found, coloured, descent, elite, found, swarm
 from copt.solvers.randomness import random_state
 
 __all__ = ["Portfolio"]
@@ -19,14 +19,15 @@ __all__ = ["Portfolio"]
 
 PARENTS = 4  # plans that have children
 WIDEST, NARROWEST, CROSSED = 0.5, 0.09, 0.05  # noise of children, as a share of half the range; and of those of two
+DRAWN = 16  # random plans, of which the best is the start of a descent: a tenth of the time that it takes
 BRIEF = 0.6  # share of the steps and of their length in descents where there are children
 
 
 class Portfolio:
     """Searches plans of one problem from many starts, and keeps the best of each basin.
 
-    The first descent is from random starts. From then on half the starts are children of the best plans: one plan with
-    noise, or the first steps of one and the last steps of another.
+    The first descent is from the best of many random plans. From then on half the starts are children of the best
+    plans: one plan with noise, or the first steps of one and the last steps of another.
 
     Args:
         problem: The problem.
@@ -59,7 +60,9 @@ class Portfolio:
         self._half = (flat.u_upper - flat.u_lower) / 2
         self._rng = np.random.default_rng(seed)
         self._room = descent(flat)
-        self._swarm = swarm(flat, 1, colour, random_state(seed))
+        lanes = self._room.costs.size
+        self._swarm = swarm(flat, DRAWN * lanes, colour, random_state(seed))
+        self._elite = elite(flat, lanes)
         self._swarm.mean[:] = (flat.u_lower + flat.u_upper) / 2
         self._swarm.spread[:] = spread * self._half
         self._walker = Walker(flat)
@@ -92,22 +95,33 @@ class Portfolio:
         return list(self._kept)
 
     def _descend(self, deadline: Deadline) -> list[Found]:
-        """Return the best plans of a descent from the starts at hand, else from children, and from random ones."""
+        """Return the best plans of a descent from the starts at hand, else from children, and from random ones.
+
+        If there is time for no step of it, that is the best random one.
+        """
         room, flat, steps, length = self._room, self.flat, self._steps, self._length
-        draw(flat, self._swarm, room.plans)
         starts, self._starts = self._starts, []
         if not starts:
             starts = [self._child() for _ in range(room.costs.size // 2)]
             steps, length = max(1, round(BRIEF * steps)), BRIEF * length
-        for lane, start in enumerate(starts[: room.costs.size]):
-            room.plans[:, :, lane] = start
+        starts += self._random(max(0, room.costs.size - len(starts)), deadline)
+        for lane in range(room.costs.size):
+            room.plans[:, :, lane] = starts[lane % len(starts)]
         room.known[:] = np.inf
-        deadline.run(lambda begin, end: descend(flat, room, begin, end, steps, length), steps)
+        if not deadline.run(lambda begin, end: descend(flat, room, begin, end, steps, length), steps):
+            return found(self._swarm.record)
         return [
             Found(cost, violation, room.tops[:, :, lane].copy())
             for lane, (cost, violation, score) in enumerate(room.known.T.tolist())
             if score < np.inf
         ]
+
+    def _random(self, count: int, deadline: Deadline) -> list[FloatArray]:
+        """Return the best of ``DRAWN`` times as many random plans, fewer if the time is up."""
+        blocks = -(-count * DRAWN // self._swarm.scores.shape[1])
+        done = deadline.run(lambda begin, end: explore(self.flat, self._swarm, begin, end), blocks)
+        select(self._swarm, done, self._elite, 0)
+        return list(self._elite.plans[:count][self._elite.scores[:count] < np.inf])
 
     def _child(self) -> FloatArray:
         """Return a plan that is like one or two of the best."""
