@@ -48,6 +48,14 @@ def test_a_record_is_the_mean_of_rewards_that_fade(rewards: list[float]) -> None
     assert record.square == pytest.approx(np.average(np.square(rewards), weights=weights), abs=1e-9)
 
 
+def test_a_long_try_weighs_as_much_as_so_many_and_lets_others_fade_as_far() -> None:
+    record = Record()
+    record.add(1.0)
+    record.add(4.0, 3.0)
+    assert record.tries == pytest.approx(FADING**3 + 3.0)
+    assert record.mean == pytest.approx((FADING**3 + 12.0) / (FADING**3 + 3.0))
+
+
 @given(st.lists(st.tuples(st.floats(0.01, 9), st.floats(0, 9), st.floats(0, 1), st.floats(0, 2)), max_size=6))
 def test_blended_records_are_weighted_means(parts: list[tuple[float, float, float, float]]) -> None:
     record = Record(share=0.0)

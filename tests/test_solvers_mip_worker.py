@@ -28,6 +28,27 @@ class Deaf:
         raise EOFError
 
 
+class Scripted:
+    """Stands for the search of neighbourhoods: each takes so long, and tells of the next of these costs."""
+
+    def __init__(self, took: float, exhausted: bool, costs: list[float]) -> None:
+        instance = toy().bare()
+        self.now, self._took, self._exhausted, self._costs = 0.0, took, exhausted, costs
+        line = Deaf()
+        self.worker = Worker(Task(instance, 1e9, 0), line, lambda: self.now)
+        line.over.set()
+        self.worker.then()
+        self.worker._until = 1e9  # the line is dead, but there is work to do
+        self.worker._model = self  # type: ignore[assignment]
+        self.worker.state.add(10.0, np.zeros(instance.num_variables))
+
+    def solve(self, *_: FloatArray, **__: Any) -> Outcome:
+        self.now += self._took
+        cost = self._costs.pop(0) if self._costs else 10.0
+        self.worker.state.add(cost, np.full(toy().num_variables, cost))
+        return Outcome(cost, self._exhausted, self._took)
+
+
 @pytest.mark.parametrize(
     ("took", "exhausted", "better", "share", "seconds"),
     [
@@ -42,20 +63,25 @@ class Deaf:
 def test_the_next_try_holds_less_after_an_exhausted_one_and_more_after_one_in_vain(
     took: float, exhausted: bool, better: bool, share: float, seconds: float
 ) -> None:
-    instance, line, now = toy().bare(), Deaf(), [0.0]
-    worker = Worker(Task(instance, 1e9, 0), line, lambda: now[0])
-    line.over.set()
-    worker.state.add(10.0, np.zeros(instance.num_variables))
-
-    class Scripted:
-        def solve(self, *_: FloatArray, **__: Any) -> Outcome:
-            now[0] += took
-            if better:
-                worker.state.add(9.0, np.ones(instance.num_variables))
-            return Outcome(9.0, exhausted, took)
-
-    worker._model = Scripted()  # type: ignore[assignment]
+    worker = Scripted(took, exhausted, [9.0] if better else []).worker
     worker._try(worker._arms["mutation"])
     record = worker._bandit.records["mutation"]
     assert record.share == pytest.approx(share)
     assert record.seconds == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("took", "weight"), [(0.01, 1.0), (0.8, 4.0)])
+def test_an_arm_is_paid_by_the_second_and_counts_by_how_long_it_took(took: float, weight: float) -> None:
+    worker = Scripted(took, False, [9.0]).worker
+    worker._try(worker._arms["mutation"])
+    record = worker._bandit.records["mutation"]
+    assert record.tries == pytest.approx(weight)
+    assert record.mean == pytest.approx(0.1 / (took + 0.05))
+
+
+def test_what_first_dives_earn_is_not_expected_of_later_ones() -> None:
+    worker = Scripted(0.01, True, [9.0, 8.0, 7.0]).worker
+    worker._descend("everything")
+    record = worker._bandit.records["everything"]
+    assert worker.state.best == 7.0
+    assert (record.tries, record.mean) == (0.0, 0.0)

@@ -30,10 +30,10 @@ class Record:
     share: float = SHARE
     seconds: float = SECONDS
 
-    def add(self, reward: float) -> None:
-        """Count one more try."""
-        self.tries *= FADING
-        self.blend(Record(1.0, reward, reward**2, self.share, self.seconds), 1.0)
+    def add(self, reward: float, weight: float = 1.0) -> None:
+        """Count one more try, which weighs as much as so many."""
+        self.tries *= FADING**weight
+        self.blend(Record(1.0, reward, reward**2, self.share, self.seconds), weight)
 
     def blend(self, other: "Record", weight: float) -> None:
         """Take in what another record says, whose tries count ``weight`` each."""

@@ -15,7 +15,7 @@ from copt.solvers.mip.relaxation import Growing, mostly_short
 __all__ = ["Outcome", "Relaxed", "SubMIP"]
 
 # Methods for the relaxation, and seconds for each; rows: those that matter come in one by one.
-PLAIN = (("simplex", 0.5), ("ipm", np.inf), ("simplex", np.inf))
+PLAIN = (("simplex", 0.25), ("ipm", np.inf), ("simplex", np.inf))
 GROWN = (("simplex", 0.1), ("rows", np.inf), *PLAIN[1:])
 
 Mask = NDArray[np.bool_]

@@ -13,7 +13,7 @@ import numpy as np
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective, settled
 from copt.solvers.mip.arms import ARMS, Arm, State, unlikely
-from copt.solvers.mip.bandit import FIRST, Bandit, Record
+from copt.solvers.mip.bandit import FIRST, SECONDS, Bandit, Record
 from copt.solvers.mip.channel import Line
 from copt.solvers.mip.partner import Begun, Found, Order, Priced, Report, Task
 from copt.solvers.mip.submip import Relaxed, SubMIP
@@ -125,7 +125,7 @@ class Worker:
             self._jump(np.zeros(self._instance.num_variables))
             if self._guide is None:
                 self._bandit.records["greedy"].share = FIRST
-                self._try(self._arms["greedy"])
+                self._search(self._arms["greedy"])
             self._guess()
         self.state.relaxed = relaxed = self._relaxation()
         if relaxed is not None:
@@ -168,13 +168,16 @@ class Worker:
         return self._model.relax(self._left())
 
     def _descend(self, name: str, share: float = FIRST) -> None:
-        """Try what an arm makes without a point: so many variables held at first, ever fewer while that pays."""
+        """Try what an arm makes without a point: so many variables held at first, ever fewer while that pays.
+
+        What that earns says nothing of later, when good points are known.
+        """
         self._plunge(name)
         arm, record = self._arms[name], self._bandit.records[name]
         record.share = share
         while record.share > LEAST and not self._halted():
             share, best = record.share, self.state.best
-            self._try(arm)
+            self._search(arm)
             if record.share >= share and self.state.best >= best:
                 break
 
@@ -200,31 +203,34 @@ class Worker:
         return len(state.pool) >= arm.points and known
 
     def _try(self, arm: Arm) -> None:
-        """Search a neighbourhood, and learn from it how promising the next is, how wide and how long it should be."""
+        """Search a neighbourhood and remember what it earned, so that fruitful arms come again."""
+        reward, took = self._search(arm)
+        own = self._tried.setdefault(arm.name, Record())
+        record = self._bandit.records[arm.name]
+        for learned in (record, own):
+            learned.add(reward, max(1.0, took / SECONDS))
+        own.share, own.seconds = record.share, record.seconds
+        self._send(Report(arm.name, own))
+
+    def _search(self, arm: Arm) -> tuple[float, float]:
+        """Search a neighbourhood, set how wide and how long the next is; return improvement a second, and seconds."""
         state, before, self._source = self.state, self.state.best, arm.name
         record = self._bandit.records[arm.name]
         began = self._clock()
         hold = arm.hold(state, record.share)
         if hold is None:
-            self._learn(arm, 0.0, max(LEAST, 0.8 * record.share), record.seconds)
-            return
-        share, seconds, most = record.share, record.seconds, min(LONGEST, self._left())
+            record.share = max(LEAST, 0.8 * record.share)
+            return 0.0, 0.0
+        seconds, most = record.seconds, min(LONGEST, self._left())
         found = self._model.solve(hold.fixed, hold.values, patience=seconds, seconds=most, start=hold.start)
         took = self._clock() - began
         gain = _gain(before, state.best)
         if found.exhausted:
-            share = max(LEAST, share - _step(gain, took, seconds))
+            record.share = max(LEAST, record.share - _step(gain, took, seconds))
         elif gain == 0.0:
-            share, seconds = min(MOST, share + 0.3 * (1.0 - share)), min(LONGEST, PATIENT * seconds)
-        self._learn(arm, gain / (took + OVERHEAD), share, seconds)
-
-    def _learn(self, arm: Arm, reward: float, share: float, seconds: float) -> None:
-        """Remember what an arm has earned, how much it is to hold next time and how long it may take."""
-        own = self._tried.setdefault(arm.name, Record())
-        for record in (self._bandit.records[arm.name], own):
-            record.add(reward)
-            record.share, record.seconds = share, seconds
-        self._send(Report(arm.name, own))
+            record.share = min(MOST, record.share + 0.3 * (1.0 - record.share))
+            record.seconds = min(LONGEST, PATIENT * seconds)
+        return gain / (took + OVERHEAD), took
 
     def _left(self) -> float:
         return max(0.0, self._until - self._clock())
