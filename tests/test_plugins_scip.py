@@ -164,6 +164,36 @@ def test_no_error_of_the_help_reaches_the_solve(where: str, cast: Cast, monkeypa
     assert handle.notes[0].startswith("help ended early: ")
 
 
+@pytest.mark.parametrize(("limit", "share"), [(None, np.inf), (1000.0, 500.0)])
+def test_partner_and_scip_get_half_of_a_memory_limit_each(limit: float | None, share: float, cast: Cast) -> None:
+    model = knapsack()
+    if limit is not None:
+        model.setParam("limits/memory", limit)
+    copt.attach(model)
+    model.optimize()
+    assert [task.memory for task in cast.tasks] == [share]
+
+
+def test_there_is_no_partner_where_memory_is_little(cast: Cast) -> None:
+    model = knapsack()
+    model.setParam("limits/memory", 200)
+    handle = copt.attach(model)
+    assert course(model)[:2] == ("optimal", BEST_OF_KNAPSACK)
+    assert handle.notes == ["no partner: limits/memory of 200 MB is too little for two, set 256"]
+
+
+def test_a_partner_is_sent_home_when_scip_needs_its_memory(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scip, "SHARE", 0.999)  # a thousandth of a gigabyte is less than the model takes
+    model = model_of(knapsacks(items=100, constraints=5, seed=1))
+    model.setParam("limits/nodes", 50)
+    model.setParam("limits/memory", 1000.0)
+    handle = copt.attach(model)
+    model.optimize()
+    assert model.getStatus() == "nodelimit"
+    assert handle.notes == ["the partner was sent home: SCIP needs its part of limits/memory"]
+    assert cast.made[0].ended
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_partner_that_dies_or_hangs_cannot_harm_the_solve(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch

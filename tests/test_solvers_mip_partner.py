@@ -240,3 +240,17 @@ def test_the_process_loads_neither_scip_nor_numba_nor_what_users_of_copt_need() 
     code += "print([name for name in ('highspy', 'pyscipopt', 'numba', 'copt.solve') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "['highspy']\n"
+
+
+def test_a_process_that_needs_more_memory_than_it_may_have_dies() -> None:
+    task = Task(set_cover(rows=200, columns=400, density=0.05, seed=3).bare(), 60.0, 0)
+    partner = Partner(task._replace(memory=8.0))
+    try:
+        assert until(partner.lost)
+    finally:
+        partner.end()
+    partner, points = Partner(task._replace(memory=512.0)), list[Found]()
+    try:
+        assert until(lambda: points.extend(partner.found()) or bool(points))  # type: ignore[func-returns-value]
+    finally:
+        partner.end()

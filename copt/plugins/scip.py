@@ -6,6 +6,7 @@ import threading
 import weakref
 from typing import Any
 
+import numpy as np
 from pyscipopt import Model
 
 from copt.errors import CoptError
@@ -20,6 +21,9 @@ __all__ = ["Attachment", "attach_scip", "detach_scip"]
 PRIORITY = 100_000  # before SCIP's own heuristics: what is handed in costs next to nothing
 REFUSALS = 5  # better points refused in a row before the partner is sent home
 FOREVER = 1e6  # seconds, where the model has no time limit
+UNLIMITED = 1e12  # megabytes from which on the model has no memory limit
+SHARE = 0.5  # of it for the partner, until SCIP needs more than the rest
+LITTLE = 128.0  # megabytes without which a partner does not get far
 POLL = 0.05  # seconds between two looks whether the solve goes on
 FREQUENCY = f"heuristics/{NAME}/freq"
 
@@ -44,6 +48,7 @@ class Attachment:
         self._partner: Partner | None = None
         self._early: list[Found] = []  # what is known before the partner finds anything
         self._paused = False
+        self._rest = np.inf  # megabytes that SCIP may need beside the partner
         self._model = weakref.ref(model)
         self._mailbox = Mailbox(self._fetch, self._give_up)
         watch = Watch(EVENT.BESTSOLFOUND, self._tell, self._give_up, begun=self._begin, over=lambda _: self.end())
@@ -88,8 +93,15 @@ class Attachment:
         if reason is not None:
             self.notes.append(f"no partner: {reason}")
             return
+        limit = float(model.getParam("limits/memory"))
+        share = SHARE * limit if limit < UNLIMITED else np.inf
+        self._rest = (1.0 - SHARE) * limit
+        if share < LITTLE:
+            least = LITTLE / SHARE
+            self.notes.append(f"no partner: limits/memory of {limit:g} MB is too little for two, set {least:g}")
+            return
         seconds = min(FOREVER, float(model.getParam("limits/time")) - model.getSolvingTime())
-        self._partner, self._paused = Partner(Task(instance.bare(), seconds, self.seed)), False
+        self._partner, self._paused = Partner(Task(instance.bare(), seconds, self.seed, memory=share)), False
         point = from_corner(instance)
         self._early = [] if point is None else [Found.of("corner", point.values)]
         threading.Thread(target=self._guard, args=(self._partner,), name="copt-guard", daemon=True).start()
@@ -127,6 +139,10 @@ class Attachment:
         if partner is not None and self._mailbox.refused >= REFUSALS:
             self.end()
             self.notes.append(f"the partner was sent home: SCIP refused {self._mailbox.refused} of its points")
+            return []
+        if partner is not None and model.getMemUsed() > self._rest * 2**20:
+            self.end()
+            self.notes.append("the partner was sent home: SCIP needs its part of limits/memory")
             return []
         early, self._early = self._early, []
         return early if partner is None else early + partner.found()

@@ -70,6 +70,7 @@ class Task(NamedTuple):
         prior: What to expect of the neighbourhoods, by their names.
         guide: Guesses values, None if nothing is known of such programs.
         points: Points of programs with the same variables, the best for this one first; they need not be feasible.
+        memory: Most megabytes that the process may allocate, where the system keeps such a limit; it dies of more.
     """
 
     instance: MIP
@@ -78,6 +79,7 @@ class Task(NamedTuple):
     prior: dict[str, Record] = {}  # noqa: RUF012  (a default that nobody changes)
     guide: Guide | None = None
     points: tuple[FloatArray, ...] = ()
+    memory: float = np.inf
 
 
 class Order(NamedTuple):

@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+import resource
 import threading
 import time
 from collections.abc import Callable
@@ -46,9 +47,17 @@ def _serve(order: Order, line: Line) -> Order | None:
     task = _task_of(order)
     if task is None:
         return None
+    _allow(task.memory)
     worker = Worker(task, line)
     worker.run()
     return worker.then()
+
+
+def _allow(megabytes: float) -> None:
+    """Let this process allocate so much; where it needs more, it dies, which harms no solve."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = hard if megabytes == np.inf else int(megabytes * 2**20)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def _next_order(line: Line) -> Order:
