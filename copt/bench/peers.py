@@ -141,12 +141,15 @@ PEERS: dict[str, dict[str, Peer]] = {
         ),
     ),
     "control-loop": _by_name(
-        Peer(
-            "copt",
-            controllers.run_loop,
-            "copt.control.MPC on the sparse model",
-            ("numba", *SCIP, "pymunk"),
-            partial(controllers.prepare_loop, peers_control.prepare_copt),
+        *(
+            Peer(
+                name,
+                partial(controllers.run_loop, dense=name == "copt-dense"),
+                f"copt.control.MPC on the {model} model",
+                ("numba", *SCIP, "pymunk"),
+                partial(controllers.prepare_loop, peers_control.prepare_copt),
+            )
+            for name, model in (("copt", "sparse"), ("copt-dense", "dense"))
         ),
         *(_driving(sampler, dense) for dense in (False, True) for sampler in SAMPLERS),
     ),

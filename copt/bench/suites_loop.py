@@ -39,6 +39,6 @@ SUITES = (
         "control-loop",
         "control in closed loop; the time limit is for each step",
         _episodes,
-        ("mppi", "mppi-dense", "icem", "icem-dense", "descent", "descent-dense"),
+        ("copt-dense", "mppi", "mppi-dense", "icem", "icem-dense", "descent", "descent-dense"),
     ),
 )
