@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mip_cases import any_mips, make_mip, solve_with_scip
 from plugin_cases import CASES, Cast, Scripted
+from pyscipopt.scip import PY_SCIP_STAGE as STAGE
 
 import copt
 from copt import Status, StopReason
@@ -306,3 +307,24 @@ def test_values_are_the_same_in_any_order(seed: int) -> None:
     one = make_mip(np.zeros((0, 50)), costs=costs)
     other = make_mip(np.zeros((0, 50)), costs=costs[order])
     assert objective(one, Point(values)) == objective(other, Point(values[order]))
+
+
+def test_scip_is_not_asked_to_end_on_its_way_from_one_stage_to_the_next() -> None:
+    """Events come there too, and asking raises; the thread that waits for SCIP asks again."""
+
+    class Between:
+        asked, stage = 0, STAGE.EXITPRESOLVE
+
+        def interruptSolve(self) -> None:
+            Between.asked += 1
+            raise RuntimeError("SCIP: method cannot be called at this time in solution process!")
+
+        def getStage(self) -> Any:
+            return self.stage
+
+    model = Between()
+    master._ask_to_end(model)
+    assert Between.asked == 0
+    model.stage = STAGE.SOLVING
+    master._ask_to_end(model)
+    assert Between.asked == 1

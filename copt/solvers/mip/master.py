@@ -95,7 +95,7 @@ class Master:
         try:
             while self._thread.is_alive():
                 self._receive()
-                if self.monitor.wait(POLL) is not None:
+                if self.monitor.wait(POLL) is not None or self._error is not None:
                     self._interrupt()
         finally:
             while self._thread.is_alive():
@@ -104,10 +104,8 @@ class Master:
             raise self._error
 
     def _interrupt(self) -> None:
-        """Ask SCIP to end; before it has begun it forgets that, and from one stage to the next it must not be asked."""
-        if self.model.getStage() not in BETWEEN:
-            with contextlib.suppress(Exception):  # the stage may have changed since
-                self.model.interruptSolve()
+        """Ask SCIP to end; before it has begun it forgets that."""
+        _ask_to_end(self.model)
         self._thread.join(POLL)
 
     def _optimise(self) -> None:
@@ -119,7 +117,7 @@ class Master:
     def _fail(self, error: Exception) -> None:
         """End the solve because of an error in a plug-in, such as one that a listener raised."""
         self._error = self._error or error
-        self.model.interruptSolve()
+        _ask_to_end(self.model)
 
     def _offer_start(self, start: Point) -> None:
         solution = self.model.createOrigSol()
@@ -167,7 +165,7 @@ class Master:
         if open_ended and not self._costless and abs(bound) < model.infinity():
             self.monitor.prove(sign * bound, "scip")
         if self.monitor.reason() is not None:
-            model.interruptSolve()
+            _ask_to_end(model)
 
     def _conclude(self) -> None:
         """Tell what SCIP's final status proves."""
@@ -223,3 +221,10 @@ class Master:
             self.monitor.declare_unbounded()
         else:
             self.monitor.note("the program is infeasible or unbounded: there was no time to find out which")
+
+
+def _ask_to_end(model: Any) -> None:
+    """Ask SCIP to end, unless it is on its way from one stage to the next, where it must not be asked."""
+    if model.getStage() not in BETWEEN:
+        with contextlib.suppress(Exception):  # the stage may have changed since
+            model.interruptSolve()
