@@ -17,7 +17,7 @@ from copt.bench import (
     peers_routing,
 )
 from copt.bench.answer import Answer
-from copt.bench.samplers import SAMPLERS, Sampler
+from copt.bench.samplers import MPC, SAMPLERS, Driver, Sampler
 from copt.errors import MissingExtraError, UnknownNameError
 from copt.policy import load_policy, policy_names
 
@@ -67,13 +67,13 @@ def _planning(sampler: Sampler) -> Peer:
     return Peer(sampler.name, run, sampler.note, sampler.packages, sampler.prepare)
 
 
-def _driving(sampler: Sampler, dense: bool) -> Peer:
-    """Return a sampler as a peer that drives episodes, on the sparse or on the dense model."""
-    run = partial(controllers.run_loop, planner=sampler.planner, dense=dense)
-    name = f"{sampler.name}-dense" if dense else sampler.name
+def _driving(driver: Driver, dense: bool) -> Peer:
+    """Return a peer that drives episodes, on the sparse or on the dense model."""
+    run = partial(controllers.run_loop, planner=driver.planner, dense=dense)
+    name = f"{driver.name}-dense" if dense else driver.name
     model = "dense model, or the exact one of the cart-pole" if dense else "sparse model"
-    prepare = partial(controllers.prepare_loop, sampler.prepare)
-    return Peer(name, run, f"{sampler.note}, on the {model}", (*sampler.packages, "pymunk"), prepare)
+    prepare = partial(controllers.prepare_loop, driver.prepare)
+    return Peer(name, run, f"{driver.note}, on the {model}", (*driver.packages, "pymunk"), prepare)
 
 
 OWN = ("ortools", "numba")
@@ -141,17 +141,7 @@ PEERS: dict[str, dict[str, Peer]] = {
         ),
     ),
     "control-loop": _by_name(
-        *(
-            Peer(
-                name,
-                partial(controllers.run_loop, dense=name == "copt-dense"),
-                f"copt.control.MPC on the {model} model",
-                ("numba", *SCIP, "pymunk"),
-                partial(controllers.prepare_loop, peers_control.prepare_copt),
-            )
-            for name, model in (("copt", "sparse"), ("copt-dense", "dense"))
-        ),
-        *(_driving(sampler, dense) for dense in (False, True) for sampler in SAMPLERS),
+        *(_driving(driver, dense) for dense in (False, True) for driver in (MPC, *SAMPLERS)),
     ),
 }
 
