@@ -6,9 +6,30 @@ from relu_cases import random_mlp
 from copt.problems.base import FloatArray
 from copt.problems.control import ControlProblem, KeepOut, Plan, objective, states_of
 from copt.problems.control_cost import Cost, Norm
-from copt.problems.relu import IDENTITY, RELU, ZERO
+from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 
 NARROW = (np.full(9, RELU), np.array([IDENTITY, RELU, ZERO, IDENTITY, IDENTITY]), np.full(9, RELU))  # kinds of units
+
+
+def on_a_line(
+    dynamics: ReluNet,
+    *,
+    start: float = 0.0,
+    goal: float = 0.0,
+    reach: float = 1.0,
+    horizon: int = 1,
+    keep_out: tuple[KeepOut, ...] = (),
+) -> ControlProblem:
+    """A state that is to come to a goal, by actions that go so far either way."""
+    return ControlProblem(
+        dynamics=dynamics,
+        start=np.full(1, start),
+        horizon=horizon,
+        cost=Cost(goal=np.full(1, goal), state=np.ones(1)),
+        u_lower=np.full(1, -reach),
+        u_upper=np.full(1, reach),
+        keep_out=keep_out,
+    )
 
 
 def random_problem(

@@ -6,7 +6,7 @@ from itertools import count
 import control_cases
 import numpy as np
 import pytest
-from control_rollout_cases import random_actions, random_problem
+from control_rollout_cases import on_a_line, random_actions, random_problem
 
 from copt.problems.control import ControlProblem, KeepOut, Plan, check, objective, toy
 from copt.problems.control_cost import Cost
@@ -86,14 +86,7 @@ def test_a_descent_begins_with_the_best_of_many_random_plans(monkeypatch: pytest
         weights=[[0.0, 1.0]] * 3,
         biases=[-0.875, -0.9, -0.925],
     )
-    problem = ControlProblem(
-        dynamics=narrow,
-        start=np.zeros(1),
-        horizon=1,
-        cost=Cost(goal=np.ones(1), state=np.ones(1)),
-        u_lower=-np.ones(1),
-        u_upper=np.ones(1),
-    )
+    problem = on_a_line(narrow, goal=1.0)
     seen = []
     portfolio = Portfolio(problem)
     monkeypatch.setattr(

@@ -7,7 +7,7 @@ from itertools import count
 import control_cases
 import numpy as np
 import pytest
-from control_rollout_cases import random_actions, random_problem
+from control_rollout_cases import on_a_line, random_actions, random_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,14 +81,7 @@ def test_the_best_of_many_walks_is_the_optimum(norm: Norm, seed: int) -> None:
 def test_a_walk_leaves_the_region_that_it_begins_in() -> None:
     """|u - 1| of two ReLUs, from the wrong side of a kink at which the cost goes on to fall."""
     bent = ReluNet.residual(skip=[[0.0, 1.0]], shift=[0.0], lift=[[1.0]], weights=[[0.0, 1.0]], biases=[0.0])
-    problem = ControlProblem(
-        dynamics=bent,
-        start=np.zeros(1),
-        horizon=1,
-        cost=Cost(goal=np.array([1.0]), state=np.ones(1)),
-        u_lower=np.array([-2.0]),
-        u_upper=np.array([2.0]),
-    )
+    problem = on_a_line(bent, goal=1.0, reach=2.0)
     walker = Walker(flatten(problem))
     found = walker.walk(judged(problem, np.array([[-1.5]])), Deadline(time.process_time, np.inf))
     assert found.actions == pytest.approx(np.array([[0.5]]))  # the state is 2 u where u is positive
@@ -118,15 +111,7 @@ def test_a_walk_turns_round_the_corner_of_a_region() -> None:
 
 def test_a_plan_that_breaks_limits_is_mended() -> None:
     free = ReluNet(2, (np.array([[1.0, 1.0]]),), (np.zeros(1),))
-    problem = ControlProblem(
-        dynamics=free,
-        start=np.zeros(1),
-        horizon=2,
-        cost=Cost(goal=np.array([5.0]), state=np.ones(1)),
-        u_lower=np.full(1, -1.0),
-        u_upper=np.ones(1),
-        x_upper=np.array([1.2]),
-    )
+    problem = dataclasses.replace(on_a_line(free, goal=5.0, horizon=2), x_upper=np.array([1.2]))
     found = walked(problem, np.ones((2, 1)))
     assert found.violation == 0.0 and check(problem, Plan(found.actions)) == []
     assert found.cost == pytest.approx(4.0 + 3.8, abs=1e-5)

@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from control_rollout_cases import broken, penalised, random_actions, random_problem
+from control_rollout_cases import broken, on_a_line, penalised, random_actions, random_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copt.problems.base import FloatArray
 from copt.problems.control import TOLERANCE, ControlProblem, KeepOut, Plan, check, objective, states_of, toy
-from copt.problems.control_cost import NORMS, Cost, Norm
+from copt.problems.control_cost import NORMS, Norm
 from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
 from copt.solvers.control.flat import WITHIN, flatten, gradient, rollout, tables
 from copt.solvers.control.rollout_kernels import roll
@@ -123,16 +123,8 @@ def test_the_toys_plan_by_hand() -> None:
 
 def test_touching_a_region_is_free_and_entering_counts_its_depth() -> None:
     still = ReluNet(2, (np.array([[1.0, 1.0]]),), (np.zeros(1),))
-    problem = ControlProblem(
-        dynamics=still,
-        start=np.zeros(1),
-        horizon=1,
-        cost=Cost(goal=np.zeros(1), state=np.ones(1)),
-        u_lower=-np.ones(1),
-        u_upper=np.ones(1),
-        keep_out=(KeepOut(np.array([[1.0], [-1.0]]), np.array([0.5, -0.1])),),  # 0.1 < x < 0.5
-    )
-    flat = flatten(problem)
+    between = KeepOut(np.array([[1.0], [-1.0]]), np.array([0.5, -0.1]))  # 0.1 < x < 0.5
+    flat = flatten(on_a_line(still, keep_out=(between,)))
     assert rollout(flat, np.array([[0.1]]))[1] == 0.0
     assert rollout(flat, np.array([[0.4]]))[1] == pytest.approx(0.1, abs=TOLERANCE)
     assert rollout(flat, np.array([[0.2]]))[1] == pytest.approx(0.1, abs=TOLERANCE)
@@ -140,12 +132,5 @@ def test_touching_a_region_is_free_and_entering_counts_its_depth() -> None:
 
 def test_values_that_overflow_show_in_the_cost() -> None:
     grow = ReluNet(2, (np.array([[1e200, 1.0]]),), (np.zeros(1),))
-    problem = ControlProblem(
-        dynamics=grow,
-        start=np.ones(1),
-        horizon=3,
-        cost=Cost(goal=np.zeros(1), state=np.ones(1)),
-        u_lower=-np.ones(1),
-        u_upper=np.ones(1),
-    )
+    problem = on_a_line(grow, start=1.0, horizon=3)
     assert not rollout(flatten(problem), np.zeros((3, 1)))[0] < 1e300
