@@ -1,6 +1,7 @@
-"""Small mixed-integer programs and their optima by brute force and by SCIP."""
+"""Small mixed-integer programs and their optima by brute force and by SCIP, and a line for workers."""
 
 import itertools
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,21 @@ from hypothesis import strategies as st
 from copt.instances.mip_scip import to_scip
 from copt.problems.base import FloatArray
 from copt.problems.mip import MIP, Point, check, objective
+
+
+class Deaf:
+    """The other end of a worker's line, which keeps what it is sent and says nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.over = threading.Event()
+
+    def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    def recv(self) -> Any:
+        self.over.wait()
+        raise EOFError
 
 
 def make_mip(rows: Any, **fields: Any) -> MIP:

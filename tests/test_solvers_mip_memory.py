@@ -3,13 +3,12 @@
 import dataclasses
 import json
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from mip_cases import make_mip
+from mip_cases import Deaf, make_mip
 
 import copt
 from copt import Status
@@ -320,21 +319,6 @@ def test_what_is_not_feasible_any_more_is_no_point(tmp_path: Path) -> None:
         result = session.solve(after, workers=1, events=heard)
     assert (result.status, result.objective) == (Status.OPTIMAL, 3)
     assert all(source != "memory" for _, source in heard.points)
-
-
-class Deaf:
-    """The other end of a worker's line, which keeps what it is sent and says nothing."""
-
-    def __init__(self) -> None:
-        self.sent: list[Any] = []
-        self.over = threading.Event()
-
-    def send(self, message: Any) -> None:
-        self.sent.append(message)
-
-    def recv(self) -> Any:
-        self.over.wait()
-        raise EOFError
 
 
 def test_the_integers_of_a_point_that_does_not_fit_get_what_continuous_variables_they_need() -> None:

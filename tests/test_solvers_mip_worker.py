@@ -1,10 +1,10 @@
 """How the partner's worker narrows and widens neighbourhoods by what searching them gave."""
 
-import threading
 from typing import Any
 
 import numpy as np
 import pytest
+from mip_cases import Deaf
 
 from copt.problems.base import FloatArray
 from copt.problems.mip import toy
@@ -13,19 +13,6 @@ from copt.solvers.mip.submip import Outcome
 from copt.solvers.mip.worker import Worker
 
 SECONDS = 0.2  # of a first try
-
-
-class Deaf:
-    """The other end of a worker's line, which says nothing."""
-
-    def __init__(self) -> None:
-        self.over = threading.Event()
-
-    def send(self, message: Any) -> None: ...
-
-    def recv(self) -> Any:
-        self.over.wait()
-        raise EOFError
 
 
 class Scripted:
