@@ -256,6 +256,20 @@ def test_a_solve_that_goes_on_after_a_limit_gets_help_again(cast: Cast) -> None:
     assert 0 < cast.tasks[1].seconds < 1000
 
 
+def test_a_solve_that_goes_on_with_little_memory_is_told_once(cast: Cast) -> None:
+    model = model_of(knapsacks(items=100, constraints=5, seed=1))
+    model.setParam("limits/nodes", 5)
+    handle = copt.attach(model)
+    model.optimize()
+    assert until(lambda: cast.made[0].ended)
+    model.setParam("limits/nodes", 50)
+    model.setParam("limits/memory", 200.0)
+    model.optimize()
+    assert model.getStatus() in ("nodelimit", "totalnodelimit")
+    assert handle.notes == ["no partner: limits/memory of 200 MB is too little for two, set 256"]
+    assert len(cast.made) == 1
+
+
 def test_a_model_that_nobody_holds_is_freed(cast: Cast) -> None:
     model = knapsack()
     copt.attach(model)

@@ -88,20 +88,15 @@ class Attachment:
 
     def _start(self, model: Any) -> None:
         """Start the partner, unless its copy of the model could not be true."""
-        instance = from_scip(model, "attached")
-        reason = unfit(instance)
+        self._paused = False
+        instance, limit = from_scip(model, "attached"), float(model.getParam("limits/memory"))
+        reason = unfit(instance) or _cramped(limit)
         if reason is not None:
             self.notes.append(f"no partner: {reason}")
             return
-        limit = float(model.getParam("limits/memory"))
-        share = SHARE * limit if limit < UNLIMITED else np.inf
-        self._rest = (1.0 - SHARE) * limit
-        if share < LITTLE:
-            least = LITTLE / SHARE
-            self.notes.append(f"no partner: limits/memory of {limit:g} MB is too little for two, set {least:g}")
-            return
+        share, self._rest = SHARE * limit if limit < UNLIMITED else np.inf, (1.0 - SHARE) * limit
         seconds = min(FOREVER, float(model.getParam("limits/time")) - model.getSolvingTime())
-        self._partner, self._paused = Partner(Task(instance.bare(), seconds, self.seed, memory=share)), False
+        self._partner = Partner(Task(instance.bare(), seconds, self.seed, memory=share))
         point = from_corner(instance)
         self._early = [] if point is None else [Found.of("corner", point.values)]
         threading.Thread(target=self._guard, args=(self._partner,), name="copt-guard", daemon=True).start()
@@ -136,16 +131,21 @@ class Attachment:
         if self._paused:  # the solve goes on after a limit
             self._start(model)
         partner = self._partner
-        if partner is not None and self._mailbox.refused >= REFUSALS:
+        reason = self._unwelcome(model)
+        if partner is not None and reason is not None:
             self.end()
-            self.notes.append(f"the partner was sent home: SCIP refused {self._mailbox.refused} of its points")
-            return []
-        if partner is not None and model.getMemUsed() > self._rest * 2**20:
-            self.end()
-            self.notes.append("the partner was sent home: SCIP needs its part of limits/memory")
+            self.notes.append(f"the partner was sent home: {reason}")
             return []
         early, self._early = self._early, []
         return early if partner is None else early + partner.found()
+
+    def _unwelcome(self, model: Any) -> str | None:
+        """Return why a partner should go, None if all is well."""
+        if self._mailbox.refused >= REFUSALS:
+            return f"SCIP refused {self._mailbox.refused} of its points"
+        if model.getMemUsed() > self._rest * 2**20:
+            return "SCIP needs its part of limits/memory"
+        return None
 
 
 def attach_scip(model: Model, *, seed: int) -> Attachment:
@@ -185,6 +185,13 @@ def _strange(model: Any) -> str | None:
     if model.getParam(FREQUENCY) < 0:
         return "heuristics are switched off"
     return None
+
+
+def _cramped(limit: float) -> str | None:
+    """Return why so many megabytes are too few for SCIP and a partner, None if they are not."""
+    if SHARE * limit >= LITTLE:
+        return None
+    return f"limits/memory of {limit:g} MB is too little for two, set {LITTLE / SHARE:g}"
 
 
 @functools.cache
