@@ -1,5 +1,6 @@
 """How the partner's worker narrows and widens neighbourhoods by what searching them gave."""
 
+import resource
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from copt.problems.base import FloatArray
 from copt.problems.mip import toy
 from copt.solvers.mip.partner import Task
 from copt.solvers.mip.submip import Outcome
-from copt.solvers.mip.worker import Worker
+from copt.solvers.mip.worker import Worker, _allow
 
 SECONDS = 0.2  # of a first try
+FREE = resource.RLIM_INFINITY
 
 
 class Scripted:
@@ -72,3 +74,22 @@ def test_what_first_dives_earn_is_not_expected_of_later_ones() -> None:
     record = worker._bandit.records["everything"]
     assert worker.state.best == 7.0
     assert (record.tries, record.mean) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "limits", "after"),
+    [
+        (2.0, (FREE, FREE), (2 * 2**20, FREE)),
+        (2.0, (2**20, 2**30), (2**20, 2**30)),  # what the system allows stays the most
+        (2.0, (2**30, 2**30), (2 * 2**20, 2**30)),
+        (np.inf, (2**20, FREE), (2**20, FREE)),
+    ],
+)
+def test_a_memory_limit_never_grows(
+    megabytes: float, limits: tuple[int, int], after: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [limits]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: now[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: now.append(wanted))
+    _allow(megabytes)
+    assert now[-1] == after

@@ -54,10 +54,11 @@ def _serve(order: Order, line: Line) -> Order | None:
 
 
 def _allow(megabytes: float) -> None:
-    """Let this process allocate so much; where it needs more, it dies, which harms no solve."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = hard if megabytes == np.inf else int(megabytes * 2**20)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    """Let this process allocate so much, or less where the system says so; if it needs more it dies, without harm."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if megabytes < np.inf:
+        most = int(megabytes * 2**20)
+        resource.setrlimit(resource.RLIMIT_DATA, (most if soft == resource.RLIM_INFINITY else min(most, soft), hard))
 
 
 def _next_order(line: Line) -> Order:
