@@ -7,11 +7,13 @@ from typing import Any
 from pyscipopt import Eventhdlr, Model, quicksum
 from pyscipopt.scip import PY_SCIP_EVENTTYPE as EVENT
 
+from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.problems.uncertainty import FloatArray
 
 __all__ = ["TOLERANCE", "dual_bound", "linear", "new_model", "run"]
 
+FAILED = "SCIP: "
 TOLERANCE = 1e-6  # relative, by which SCIP may miss rows and so its bound
 
 
@@ -51,11 +53,19 @@ def run(
         seconds: Limit on wall time beside the monitor's own.
         stall: Seconds without a better solution, once there is one, after which it ends as well.
         hear: Called with the model after nodes that leave it open, to report its bound.
+
+    Raises:
+        CoptError: If SCIP gives up, as where its relaxations are too badly scaled; what it found until then is there.
     """
     watch = _Watch(monitor, stall, hear)
     model.includeEventhdlr(watch, "watch", "reports bounds, and ends when the solve does")
     model.setParam("limits/time", max(0.01, min(seconds, monitor.remaining)))
-    model.optimizeNogil()
+    try:
+        model.optimizeNogil()
+    except Exception as error:  # pyscipopt has no type for what SCIP reports
+        if not str(error).startswith(FAILED):
+            raise
+        raise CoptError(f"SCIP gave up: {str(error).removeprefix(FAILED)}") from None
 
 
 class _Watch(Eventhdlr):

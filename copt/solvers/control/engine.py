@@ -11,8 +11,9 @@ from copt.result import StopReason
 from copt.solvers.control.horizon import Horizon
 from copt.solvers.control.loading import KERNELS
 from copt.solvers.control.phases import predictor_of
-from copt.solvers.control.planner import Planner
+from copt.solvers.control.planner import Planner, Proposer
 from copt.solvers.control.program import Program, solve_program
+from copt.solvers.control.rollout_heuristic import RollOut
 from copt.solvers.loading import COLD
 
 __all__ = ["NAME", "solve"]
@@ -31,14 +32,14 @@ def solve(
 ) -> None:
     """Search until the monitor says stop or value and bound meet; see ``copt.solvers.base.Solver``."""
     proposer = predictor_of(policy)
-    _await_kernels(instance, monitor)
+    _await_kernels(instance, monitor, proposer)
     if monitor.reason() is None:
         Planner(seed, proposer=proposer).run(instance, monitor, [] if start is None else [start.actions])
     if monitor.reason() is None:
         monitor.end(StopReason.EXHAUSTED)
 
 
-def _await_kernels(instance: ControlProblem, monitor: Monitor) -> None:
+def _await_kernels(instance: ControlProblem, monitor: Monitor, proposer: Proposer | None) -> None:
     """Wait for the kernels; while they compile on first use, SCIP has the whole program."""
     KERNELS.begin()
     if not KERNELS.done():
@@ -47,18 +48,21 @@ def _await_kernels(instance: ControlProblem, monitor: Monitor) -> None:
     while not KERNELS.done() and monitor.wait(0.01) is None:
         if monitor.elapsed - began > COLD:
             monitor.note("compiling the search kernels on first use (once); `copt doctor --warm` does it ahead")
-            _solve_plainly(instance, monitor)
+            _solve_plainly(instance, monitor, proposer)
             began = math.inf
 
 
-def _solve_plainly(instance: ControlProblem, monitor: Monitor) -> None:
-    """Run SCIP on the whole program until the kernels are ready."""
+def _solve_plainly(instance: ControlProblem, monitor: Monitor, proposer: Proposer | None) -> None:
+    """Run SCIP on the whole program until the kernels are ready; it has the plans of its relaxations rolled out."""
     horizon = Horizon(instance)
     reach = horizon.reach(*horizon.box(), compiled=False)
     if reach is None:
         monitor.prove(math.inf, "bounds")
     else:
-        solve_program(Program(horizon, reach), monitor, until=KERNELS.done)
+        program = Program(horizon, reach)
+        known = [] if proposer is None or proposer.stranger(instance) else proposer.plans(instance)
+        RollOut(program, known, improve=lambda actions: actions)
+        solve_program(program, monitor, until=KERNELS.done)
 
 
 def _offer_idle(instance: ControlProblem, monitor: Monitor) -> None:

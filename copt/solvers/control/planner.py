@@ -15,8 +15,10 @@ from copt.solvers.control.horizon import Horizon, Reach
 from copt.solvers.control.neighbourhoods import Descent
 from copt.solvers.control.portfolio import Portfolio
 from copt.solvers.control.program import Program, solve_program
+from copt.solvers.control.region import Walker
+from copt.solvers.control.rollout_heuristic import RollOut
 from copt.solvers.control.search import Search
-from copt.solvers.control.swarm import Found
+from copt.solvers.control.swarm import Deadline, Found
 
 __all__ = ["Planner", "Proposer"]
 
@@ -26,6 +28,7 @@ MANY = 70  # unstable units and regions from which on neighbourhoods are searche
 SOON, WAYS, SHARE = 0.05, 0.4, 0.8  # of the time, for samplers: all plans are searched next; many regions; many units
 BRIEF, LONG = 0.03, 4.0  # most seconds for them
 RATE, SMALL = 3e8, 0.05  # products of bounds a second, and the share of the time that bounds may take
+WALK = 0.05  # most seconds of a walk from the plan of a relaxation
 BASINS = 3  # plans to go on from
 STALE = 6  # neighbourhoods without a better plan after which a descent rests
 PATIENCE, PATIENT = 0.5, 0.3  # share of the time, and most seconds, of sampling until some plan keeps all limits
@@ -93,7 +96,7 @@ class Planner:
             return
         assert self._horizon is not None
         if problem.cost.norm == "quadratic":
-            self._ask(self._horizon, reach, monitor, unstable)
+            self._ask(self._horizon, reach, monitor, unstable, means)
         elif few or self._descend(self._horizon, basins, monitor):
             if monitor.remaining >= self._planting:
                 with self._stage("tree"):
@@ -184,12 +187,20 @@ class Planner:
         elif best is not None or search.done:
             monitor.prove(search.bound if best is None else min(search.bound, best), "tree")
 
-    def _ask(self, horizon: Horizon, reach: Reach, monitor: Monitor, unstable: int) -> None:
-        """Let SCIP solve the whole program if it is small, or there is time."""
+    def _ask(
+        self, horizon: Horizon, reach: Reach, monitor: Monitor, unstable: int, means: Sequence[FloatArray]
+    ) -> None:
+        """Let SCIP solve the whole program if it is small, or there is time; plans of its relaxations are walked on."""
         left = monitor.remaining
         if unstable <= FEWER or left >= TIME:
             with self._stage("program"):
-                program = Program(horizon, reach)
+                program, walker = Program(horizon, reach), Walker(self._portfolio.flat)
+
+                def walk(actions: FloatArray) -> FloatArray:
+                    deadline = Deadline(lambda: monitor.elapsed, monitor.elapsed + WALK)
+                    return walker.walk(walker.judge(actions), deadline).actions
+
+                RollOut(program, means, walk)
                 if monitor.best is not None:
                     program.limit(monitor.best)
                 solve_program(program, monitor, seconds=np.inf if unstable <= FEW else left / 2)

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from pyscipopt import quicksum
 
+from copt.errors import CoptError
 from copt.monitor import Monitor
 from copt.problems.base import FloatArray
 from copt.problems.control import Plan, check, objective
@@ -40,8 +42,7 @@ class Program:
         self.actions = [float(a) if a == b else self.model.addVar(lb=float(a), ub=float(b)) for a, b in pairs]
         inputs = [*map(float, problem.start), *self.actions]
         self.embedding = embed(self.model, horizon.net, inputs, bounds=reach.bounds, encoding=encoding)
-        self._sizes: list[tuple[Any, slice]] = []
-        self._sides: list[tuple[Any, int, int]] = []
+        self._others: list[tuple[Any, Callable[[FloatArray], float]]] = []  # variables, and their values by distances
         self.model.setObjective(quicksum(self._norm(terms) for terms in horizon.terms))
         for face in horizon.faces:
             self._keep_out(face, reach.bounds.lower[-1])
@@ -54,12 +55,24 @@ class Program:
 
     def plan(self) -> Plan | None:
         """Return the best plan found, its actions within their limits, or None."""
-        if self.model.getNSols() == 0:
-            return None
-        problem, best = self.horizon.problem, self.model.getBestSol()
-        values = [v if isinstance(v, float) else self.model.getSolVal(best, v) for v in self.actions]
-        shaped = np.array(values).reshape(problem.horizon, problem.num_actions)
-        return Plan(np.clip(shaped, problem.u_lower, problem.u_upper))
+        return None if self.model.getNSols() == 0 else Plan(self.actions_of(self.model.getBestSol()))
+
+    def actions_of(self, solution: Any) -> FloatArray:
+        """Return the actions of a solution, within their limits, shape (horizon, actions).
+
+        Args:
+            solution: A solution of the model; None for the relaxation of the present node.
+        """
+        problem = self.horizon.problem
+        values = [v if isinstance(v, float) else self.model.getSolVal(solution, v) for v in self.actions]
+        shaped = np.array(values, dtype=np.float64).reshape(problem.horizon, problem.num_actions)
+        return np.minimum(np.maximum(shaped, problem.u_lower), problem.u_upper)
+
+    def point(self, actions: FloatArray) -> list[tuple[Any, float]]:
+        """Return all variables with their values for actions of shape (horizon, actions)."""
+        inputs = self.horizon.inputs(actions)
+        distances = self.horizon.net.forward(inputs[None])[0] + self.horizon.offsets
+        return [*self.embedding.start(inputs), *((variable, value(distances)) for variable, value in self._others)]
 
     def offer(self, monitor: Monitor) -> None:
         """Offer the best plan found, at what it costs on the model, if it keeps all limits."""
@@ -72,31 +85,20 @@ class Program:
     def _norm(self, terms: slice) -> Any:
         """Return the expression of one norm, by new variables that are at least what it needs."""
         norm = self.horizon.problem.cost.norm
-        pairs = zip(self.embedding.outputs[terms], self.horizon.offsets[terms], strict=True)
-        parts = [output + float(offset) for output, offset in pairs]
-        if not parts:
-            return 0.0
-        if norm == "quadratic":
-            return quicksum(self._square(part) for part in parts)
-        if norm == "linf":
-            largest = self.model.addVar()
-            for part in parts:
-                self._cover(largest, part)
-            return largest
-        sizes = [self.model.addVar() for _ in parts]
-        for size, part in zip(sizes, parts, strict=True):
-            self._cover(size, part)
-        return quicksum(sizes)
+        own = [[k] for k in range(terms.start, terms.stop)] if norm != "linf" else [[*range(terms.start, terms.stop)]]
+        return quicksum(self._size(rows, squared=norm == "quadratic") for rows in own if rows)
 
-    def _cover(self, size: Any, part: Any) -> None:
-        """Let ``size`` be at least the absolute value of ``part``."""
-        self.model.addCons(size >= part)
-        self.model.addCons(size >= -part)
-
-    def _square(self, part: Any) -> Any:
-        """Return a variable that is at least the square of ``part``."""
+    def _size(self, rows: list[int], *, squared: bool) -> Any:
+        """Return a variable that is at least the absolute values, or squares, of some distances."""
         size = self.model.addVar()
-        self.model.addCons(part * part <= size)
+        for row in rows:
+            part = self.embedding.outputs[row] + float(self.horizon.offsets[row])
+            if squared:
+                self.model.addCons(part * part <= size)
+            else:
+                self.model.addCons(size >= part)
+                self.model.addCons(size >= -part)
+        self._others.append((size, partial(_largest, rows, 2 if squared else 1)))
         return size
 
     def _keep_out(self, face: slice, lower: FloatArray) -> None:
@@ -108,6 +110,7 @@ class Program:
         for k in range(face.start, face.stop):
             beyond, least, limit = self.model.addVar(vtype="B"), float(lower[k]), float(limits[k])
             self.model.addCons(self.embedding.outputs[k] >= least + (limit - least) * beyond)
+            self._others.append((beyond, partial(_is_beyond, k)))
             chosen.append(beyond)
         self.model.addCons(quicksum(chosen) >= 1)
 
@@ -134,7 +137,10 @@ def solve_program(
         if until():
             model.interruptSolve()
 
-    run(program.model, monitor, seconds=seconds, hear=hear)
+    try:
+        run(program.model, monitor, seconds=seconds, hear=hear)
+    except CoptError as error:
+        monitor.note(str(error))
     hear(program.model)
     status, best = program.model.getStatus(), monitor.best
     if status == "infeasible":
@@ -145,6 +151,14 @@ def solve_program(
             monitor.note(f"SCIP's plan of cost {value:.9g} breaks limits when it is rolled out")
         else:
             _prove(monitor, best)
+
+
+def _largest(rows: list[int], power: int, distances: FloatArray) -> float:
+    return float(np.abs(distances[rows]).max() ** power)
+
+
+def _is_beyond(row: int, distances: FloatArray) -> float:
+    return float(distances[row] >= 0.0)
 
 
 def _prove(monitor: Monitor, bound: float) -> None:
