@@ -17,7 +17,7 @@ from copt.problems.base import FloatArray
 from copt.problems.control import KeepOut
 from copt.problems.control_cost import Cost
 
-__all__ = ["KEYPOINTS", "PARTS", "PushT", "keypoints", "obstacles_of", "pose"]
+__all__ = ["KEYPOINTS", "PARTS", "POINTS", "PushT", "keypoints", "obstacles_of", "pose"]
 
 STROKE = 0.3  # greatest displacement of the pusher along each axis
 HALF = 0.15  # half the thickness of bar and stem
@@ -30,9 +30,19 @@ PARTS = (BAR, STEM)  # of the block, around its centre of mass
 KEYPOINTS = np.array([[-0.45, 0.15], [0.45, 0.15], [0.0, 0.15], [0.0, -0.75]]) + _LIFT
 """Of the block: where the middle lines of bar and stem end and meet, as far from all sides as the block is thick."""
 
-PLACES = np.vstack([np.eye(5), [0.0, 0.0, 0.5, 0.5, 0.0]])[[0, 1, 2, 3, 5, 4]]  # keypoints, mid-stem, pusher
-POINTS = [(np.kron(row, np.eye(2)), RADIUS if row[4] else HALF) for row in PLACES]
-"""What makes of a state the places that obstacles keep out, each of shape (2, 10), and how far."""
+BERTH = STROKE / 2  # of the pusher, so that no move cuts a corner of 90 degrees or more between two places outside
+COVER = math.sqrt(2.0) * HALF  # radius of discs around the squares that bar and stem are made of
+PLACES = (
+    np.array([[3, 0, 0, 0], [1, 0, 2, 0], [0, 1, 2, 0], [0, 3, 0, 0], [0, 0, 2, 1], [0, 0, 1, 2], [0, 0, 0, 3]]) / 3
+)
+POINTS = [
+    *((np.kron(np.append(row, 0.0), np.eye(2)), COVER) for row in PLACES),
+    (np.kron(np.eye(5)[4], np.eye(2)), RADIUS + BERTH),
+]
+"""What makes of a state the middles of those squares and the pusher, each of shape (2, 10), and how far each keeps off.
+
+Together, the discs cover the block: what keeps them out of an obstacle keeps out all of it.
+"""
 
 EFFORT = np.array([0.02, 0.02])
 TOWARDS = 0.05  # weight of the pusher's distance from the middle of the block
@@ -59,7 +69,7 @@ def pose(points: FloatArray) -> tuple[FloatArray, float]:
 def obstacles_of(regions: Iterable[KeepOut]) -> tuple[FloatArray, ...]:
     """Return the obstacles that keep out the pusher."""
     own = [region for region in regions if not region.rows[:, :8].any()]
-    grown = [KeepOut(region.rows, region.limits - RADIUS * np.hypot(*region.rows[:, 8:].T)) for region in own]
+    grown = [KeepOut(region.rows, region.limits - (RADIUS + BERTH) * np.hypot(*region.rows[:, 8:].T)) for region in own]
     found = [region.corners((8, 9), -2.0 * SIDES, 2.0 * SIDES) for region in grown]
     return tuple(corners for corners in found if len(corners) > 2)
 
@@ -218,10 +228,9 @@ def _beside(rng: np.random.Generator, place: FloatArray, angle: float, side: flo
 
 def _obstacles(rng: np.random.Generator, first: FloatArray, last: FloatArray, count: int) -> list[FloatArray]:
     """Return boxes and rounder obstacles, the first on the way from start to goal; fewer if there is no room."""
-    shapes = [(first[None, 8:], RADIUS + CLEAR)]  # what to be clear of, and by how much
+    shapes = [(first[None, 8:], RADIUS + BERTH + CLEAR)]  # what to be clear of, and by how much
     for state in (first, last):
-        shapes += [(part, CLEAR) for part in _parts(*pose(state[:8].reshape(4, 2)))]
-        shapes += [((place @ state)[None], HALF + CLEAR) for place, _ in POINTS[:-1]]
+        shapes += [((place @ state)[None], COVER + CLEAR) for place, _ in POINTS[:-1]]
     ends = first[:8].reshape(4, 2).mean(axis=0), last[:8].reshape(4, 2).mean(axis=0)
     found: list[FloatArray] = []
     for _ in range(TRIES * count):

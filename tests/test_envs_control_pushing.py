@@ -5,8 +5,8 @@ import pytest
 
 from copt.envs import ControlEnv, PushT, transitions
 from copt.envs.control_canvas import outward
-from copt.envs.control_obstacles import apart, regular, stopped
-from copt.envs.control_pushing import KEYPOINTS, PARTS, keypoints, pose
+from copt.envs.control_obstacles import apart, keep_out, regular, stopped
+from copt.envs.control_pushing import KEYPOINTS, PARTS, POINTS, keypoints, pose
 from copt.envs.control_table import RADIUS, SIDES
 from copt.errors import CoptError
 from copt.problems.base import FloatArray
@@ -108,17 +108,46 @@ def test_around_puts_the_pusher_where_the_block_must_go() -> None:
         assert (scene.start[8:] - place) @ (target - place) > 0.0
 
 
-def test_obstacles_keep_keypoints_and_pusher_out() -> None:
+def test_obstacles_keep_the_whole_block_and_the_pusher_out() -> None:
     scene = PushT(obstacles=3).scene(np.random.default_rng(1))
-    assert (len(scene.obstacles), len(scene.keep_out)) == (3, 18)
+    assert (len(scene.obstacles), len(scene.keep_out)) == (3, 24)
     states = scene.start + np.random.default_rng(2).uniform(-1.5, 1.5, (500, 10))
-    points = states.reshape(-1, 5, 2)
-    middle = points[:, 2:4].mean(axis=1)  # of the stem
-    spots = [*(points[:, k] for k in range(4)), middle, points[:, 4]]
+    left, right, fork, foot, pusher = np.moveaxis(states.reshape(-1, 5, 2), 1, 0)
+    spots = [left, fork + (left - fork) / 3, fork + (right - fork) / 3, right]
+    spots += [fork + (foot - fork) / 3, foot + (fork - foot) / 3, foot, pusher]
     for k, region in enumerate(scene.keep_out):
-        distance = RADIUS if k % 6 == 5 else 0.15
-        inside = np.array([deep(scene.obstacles[k // 6], spot, distance) for spot in spots[k % 6]])
+        distance = RADIUS + 0.15 if k % 8 == 7 else 0.15 * np.sqrt(2.0)
+        inside = np.array([deep(scene.obstacles[k // 8], spot, distance) for spot in spots[k % 8]])
         np.testing.assert_array_equal(region.depth(states) > 0.0, inside)
+
+
+def test_discs_that_keep_off_cover_the_block() -> None:
+    rng = np.random.default_rng(4)
+    shares = rng.random((200, 2))
+    for _ in range(5):
+        place, angle = rng.uniform(-1, 1, 2), rng.uniform(-np.pi, np.pi)
+        state, (c, s) = start(place.tolist(), angle, [3.0, 0.0]), (np.cos(angle), np.sin(angle))
+        middles = np.array([spot @ state for spot, _ in POINTS[:-1]])
+        for part in PARTS:
+            own = part[0] + shares[:, :1] * (part[1] - part[0]) + shares[:, 1:] * (part[3] - part[0])
+            spots = place + own @ np.array([[c, s], [-s, c]])
+            away = np.hypot(*np.moveaxis(spots[:, None] - middles, 2, 0)).min(axis=1)
+            assert away.max() <= POINTS[0][1] + 1e-9
+
+
+@pytest.mark.parametrize("corners", [4, 6])
+def test_no_move_between_two_places_outside_cuts_a_corner(corners: int) -> None:
+    rng, reach = np.random.default_rng(corners), PushT().reach
+    obstacle = regular([0.0, 0.0], 0.15, corners, 0.3)
+    region = keep_out(obstacle, [(np.eye(2), POINTS[-1][1])])[0]
+    rows, limits = outward(obstacle)
+    tried = 0
+    for begin in rng.uniform(-0.8, 0.8, (4000, 2)):
+        move = reach * rng.choice([-1.0, 1.0], 2) * rng.uniform(0.5, 1.0, 2)
+        if (region.depth(np.array([begin, begin + move])) <= 0.0).all():
+            tried += 1
+            assert stopped(begin.tolist(), move.tolist(), [(rows, limits + RADIUS)]) == pytest.approx(move.tolist())
+    assert tried > 1000
 
 
 @pytest.mark.parametrize("obstacles", [1, 2, 3])
@@ -131,7 +160,7 @@ def test_nothing_touches_obstacles_at_start_and_goal(obstacles: int) -> None:
         assert len(scene.obstacles) == obstacles
         for region in scene.keep_out:
             assert region.depth(np.array([scene.start]))[0] < 0.0
-        for region in (region for k, region in enumerate(scene.keep_out) if k % 6 < 5):
+        for region in (region for k, region in enumerate(scene.keep_out) if k % 8 < 7):
             assert region.depth(np.array([scene.goal]))[0] < 0.0
         for state in (scene.start, scene.goal):
             place, angle = pose(state[:8].reshape(4, 2))
