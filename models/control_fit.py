@@ -1,6 +1,7 @@
 """Fitting of networks of dynamics to rollouts by Adam."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,15 @@ class Pieces:
         return cls(
             states[:, at].reshape(-1, steps + 1, states.shape[2]),
             actions[:, at[:, :-1]].reshape(-1, steps, actions.shape[2]),
+        )
+
+    def balanced(self, others: Sequence["Pieces"]) -> "Pieces":
+        """Return these, and others repeated until there are about as many, all of as many steps."""
+        states, actions = np.vstack([p.states for p in others]), np.vstack([p.actions for p in others])
+        times = max(1, round(len(self.states) / len(states)))
+        return Pieces(
+            np.vstack([self.states, *[states] * times]),
+            np.vstack([self.actions, *[actions] * times]),
         )
 
     def kept(self, which: NDArray[np.bool_]) -> "Pieces":

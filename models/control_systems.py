@@ -7,6 +7,7 @@ import numpy as np
 
 from copt.envs import CartPoleWalls, ControlTask, PushT, transitions
 from copt.envs.control_pushing import KEYPOINTS
+from copt.envs.control_task import Explorer
 from copt.models.control import View
 from copt.models.control_fit import Pieces
 from copt.problems.base import FloatArray
@@ -38,16 +39,24 @@ class System:
     alike: bool = False
     heading: FloatArray | None = None
 
-    def pieces(self, episodes: int, length: int, seed: int) -> Pieces:
+    def pieces(self, episodes: int, length: int, seed: int, policy: Explorer | None = None) -> Pieces:
         """Return pieces of random episodes, turned so that the first state of each points along (1, 0).
 
         Pieces that no outputs could tell are left out, such as those where the edge of the table stops the pusher.
+
+        Args:
+            episodes: How many.
+            length: Steps of each.
+            seed: Of states and actions.
+            policy: Chooses the actions; the task's own ``explore`` if None.
         """
-        states, actions = transitions(self.task(), episodes, length, seed=seed)
+        states, actions = transitions(self.task(), episodes, length, seed=seed, policy=policy)
         pieces = Pieces.of(states, actions, self.steps)
         before, u, after = pieces.transitions()
         view = self.view
-        missed = np.hstack([before, u]) @ view.plain.T + view.told(before, after, by=u) @ view.motions.T - after
+        missed = (
+            np.hstack([before, u]) @ view.plain.T + view.told(before, after, by=u) @ view.motions.T + view.shift - after
+        )
         pieces = pieces.kept(np.abs(missed).reshape(len(pieces.states), -1).max(axis=1) < 1e-6)
         if self.heading is None:
             return pieces

@@ -2,8 +2,9 @@
 
 A residual network learns how a system moves, from rollouts over random episodes. Then rounds take the ReLUs that it
 needs least, replace each by the affine function closest to it, and train the rest on, until few enough are left for a
-planner to decide about each (after Liu et al. 2023). What is stored comes with its errors on unseen episodes beside
-those of the first network and of its controls with as many ReLUs.
+planner to decide about each (after Liu et al. 2023). Before each round, the network as it is may drive the system:
+rounds learn from what comes of it as well. What is stored comes with its errors on unseen episodes beside those of the
+first network and of its controls with as many ReLUs.
 """
 
 import dataclasses
@@ -25,10 +26,11 @@ from copt.errors import CoptError, UnknownNameError
 from copt.instances.control_weights import arrays_of, dynamics_of
 from copt.models import store
 from copt.models.control import random_net
-from copt.models.control_fit import Recipe, errors, fitted
+from copt.models.control_fit import Pieces, Recipe, errors, fitted
 from copt.models.control_newton import refined
 from copt.models.control_prune import magnitudes, needs, pruned
 from copt.models.control_systems import SYSTEMS, System
+from copt.models.train_control_drive import driven
 from copt.problems.base import FloatArray
 from copt.problems.pairwise import Pairwise
 from copt.problems.planar import Planar
@@ -37,7 +39,7 @@ from copt.solvers.relu_bounds import crown_bounds
 
 __all__ = ["Args", "main", "run"]
 
-UNSEEN = 1_000_000  # seeds from here on are for measuring
+UNSEEN, DRIVEN = 1_000_000, 500_000  # seeds from there on are for measuring, and for driving
 SAMPLE = 4_000  # transitions that units are ranked on, and the output layer fitted on
 FEW = 64  # ReLUs of networks that the curvature is worked out for
 HORIZONS = 5, 10
@@ -50,7 +52,8 @@ PROTOCOL = (
     "probability (Liu et al. 2023); magnitude, random: those with the smallest weights, or any; all with the same "
     "first network, rounds and updates. direct: as many ReLUs in as many layers from random weights, with as many "
     "updates as first network and rounds together; fixed: the same, one layer of ReLUs beside a linear map (Brenner et "
-    "al. 2024); dense: the first network, trained on with all updates of the rounds. unstable: mean number of ReLUs "
+    "al. 2024); dense: the first network, trained on with all updates of the rounds. driven: errors on unseen episodes "
+    "that the kept network drives. unstable: mean number of ReLUs "
     "over 5 and 10 steps that CROWN bounds cannot decide, from unseen "
     "states, all actions allowed. minutes: of processor time, without controls"
 )
@@ -72,6 +75,8 @@ class Args:
     """ReLUs left after each round, none for the first network alone; by default those of the system."""
     episodes: int = 8_000
     """Random episodes to learn from."""
+    drives: int = 0
+    """Episodes before each round that are driven with the network as it is; rounds learn as much from all of them."""
     held_out: int = 500
     """Episodes to measure on."""
     length: int = 20
@@ -115,16 +120,26 @@ class Bench:
 
     def __init__(self, args: Args) -> None:
         self.args, base = args, SYSTEMS[args.system]
-        self.seen = base.pieces(args.episodes, args.length, args.seed)
+        self._random = base.pieces(args.episodes, args.length, args.seed)
         self.unseen = base.pieces(args.held_out, args.length, UNSEEN + args.seed)
-        self.system: System = base.scaled(self.seen)
+        self.system: System = base.scaled(self._random)
         self.budgets = base.budgets if args.budgets is None else args.budgets
         self.widths = base.widths if args.widths is None else args.widths
         self._fabric = Fabric(accelerator=args.device, devices=1)
         self._rng = np.random.default_rng(args.seed)
-        self._pairs = inputs, outputs = self.seen.pairs(self.system.view)
+        self._learn(self._random)
+
+    def _learn(self, seen: Pieces) -> None:
+        """Learn from such pieces from now on."""
+        self.seen, self._pairs = seen, seen.pairs(self.system.view)
+        inputs, outputs = self._pairs
         some = self._rng.choice(len(inputs), min(SAMPLE, len(inputs)), replace=False)
         self._sample = inputs[some], outputs[some]
+
+    def driven(self, net: ReluNet, episodes: int, seed: int) -> Pieces:
+        """Return pieces of episodes that a network drives."""
+        drive = driven(self.system.task(), self.system.dynamics(net))
+        return self.system.pieces(episodes, self.args.length, seed, drive)
 
     def start(self, widths: Sequence[int]) -> ReluNet:
         """Return a random network."""
@@ -148,9 +163,14 @@ class Bench:
 
     def rounds(self, net: ReluNet, rank: Arm) -> list[ReluNet]:
         """Return the networks after each round of pruning, trained on."""
-        found = []
+        found: list[ReluNet] = []
+        courses: list[Pieces] = []
+        self._learn(self._random)
         for budget in self.budgets:
             updates = self.args.round_updates
+            if self.args.drives:
+                courses.append(self.driven(net, self.args.drives, DRIVEN + self.args.seed + len(courses)))
+                self._learn(self._random.balanced(courses))
             if rank == "kinds":
                 net, chances = self.trained(net, updates // 2, draw=True)
                 updates -= updates // 2
@@ -186,9 +206,9 @@ class Bench:
             return net
         return refined(net, *self._pairs, self.args.newton, self._rng)
 
-    def errors(self, net: ReluNet) -> list[float]:
-        """Return relative errors after one step and after all steps of a piece, on unseen episodes."""
-        found = errors(net, self.system.view, self.unseen)
+    def errors(self, net: ReluNet, unseen: Pieces | None = None) -> list[float]:
+        """Return relative errors after one step and after all steps of a piece, on unseen episodes, random if None."""
+        found = errors(net, self.system.view, self.unseen if unseen is None else unseen)
         return [float(f"{found[0]:.4g}"), float(f"{found[-1]:.4g}")]
 
     def unstable(self, net: ReluNet) -> list[float]:
@@ -231,6 +251,7 @@ def main(args: list[str]) -> None:
 def run(args: Args) -> None:
     """Train, prune, measure and store."""
     _check(args)
+    torch.set_num_threads(1)  # networks are so small that threads only wait for each other
     began, bench = time.process_time(), Bench(args)
     dense = bench.first()
     bench.tell("dense", dense)
@@ -244,6 +265,7 @@ def run(args: Args) -> None:
         "errors": bench.errors(kept),
         "unstable": dict(zip(map(str, HORIZONS), bench.unstable(kept), strict=True)),
         "dense": {"relus": dense.units, "errors": bench.errors(dense)},
+        **({"driven": bench.errors(kept, bench.driven(kept, args.drives, UNSEEN + args.seed))} if args.drives else {}),
         "arms": {arm: {str(net.units): bench.errors(net) for net in nets} for arm, nets in arms.items()},
     }
     facts: dict[str, Any] = {"minutes": minutes, "relus": kept.units, "measured": measured}
@@ -269,7 +291,8 @@ def card_of(args: Args, facts: dict[str, Any]) -> dict[str, Any]:
         "role": "dynamics",
         "command": " ".join(["copt train control", *words]),
         "arguments": kept,
-        "data": f"{args.episodes} episodes of {args.length} random actions, seed {args.seed}",
+        "data": f"{args.episodes} episodes of {args.length} random actions, and {args.drives} driven a round, "
+        f"seed {args.seed}",
         "hardware": f"{platform.machine()}, {args.device}, {torch.get_num_threads()} thread(s)",
         "torch": torch.__version__,
         "protocol": PROTOCOL,
@@ -287,7 +310,9 @@ def _check(args: Args) -> None:
     if not args.steps <= pieces <= args.length:
         raise CoptError(f"episodes are cut into pieces of {pieces} steps; choose steps <= {pieces} <= length")
     budgets = SYSTEMS[args.system].budgets if args.budgets is None else args.budgets
-    if any(late >= early for early, late in itertools.pairwise(budgets)) or min(budgets, default=0) < 0:
-        raise CoptError(f"budgets must fall from round to round, got {' '.join(map(str, budgets))}")
+    if any(late > early for early, late in itertools.pairwise(budgets)) or min(budgets, default=0) < 0:
+        raise CoptError(f"budgets must not rise from round to round, got {' '.join(map(str, budgets))}")
+    if args.drives < 0:
+        raise CoptError(f"drives must not be negative, got {args.drives}")
     if args.rank not in PRUNED:
         raise CoptError(f"rank must be one of {', '.join(PRUNED)}, got {args.rank}")

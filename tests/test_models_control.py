@@ -7,6 +7,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from copt.envs import CartPoleWalls, transitions
 from copt.errors import CoptError, InvalidNetworkError, UnknownNameError
 from copt.instances.control_cartpole import cartpole_walls
 from copt.instances.control_weights import dynamics_of
@@ -17,6 +18,7 @@ from copt.models.control_newton import curvature, refined, slope
 from copt.models.control_prune import magnitudes, needs, pruned, refitted, straightened
 from copt.models.control_systems import SYSTEMS
 from copt.models.train_control import main
+from copt.models.train_control_drive import driven
 from copt.problems.base import FloatArray
 from copt.problems.planar import Planar
 from copt.problems.relu import IDENTITY, RELU, ZERO, ReluNet
@@ -244,6 +246,46 @@ def test_pieces_do_not_overlap() -> None:
     assert pieces.actions[..., 0].tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
 
 
+def test_pieces_are_balanced_by_repeating_those_that_are_few() -> None:
+    def pieces(count: int, value: float) -> Pieces:
+        return Pieces(np.full((count, 2, 1), value), np.full((count, 1, 1), value))
+
+    found = pieces(7, 0.0).balanced([pieces(2, 1.0), pieces(1, 2.0)])
+    assert found.states[:, 0, 0].tolist() == found.actions[:, 0, 0].tolist() == [0.0] * 7 + [1.0, 1.0, 2.0] * 2
+    assert len(pieces(2, 0.0).balanced([pieces(9, 1.0)]).states) == 11
+
+
+class Catching(CartPoleWalls):
+    """Begins where the pole can be caught."""
+
+    def anywhere(self, rng: np.random.Generator) -> FloatArray:
+        return self.scene(rng).start
+
+
+def test_what_is_driven_comes_nearer_to_its_goal_than_at_random() -> None:
+    task = Catching()
+    drive = driven(task, task.exact)
+    states, actions = transitions(task, 6, 8, seed=3, policy=drive)
+    assert (np.abs(actions) <= task.reach).all()
+    again, _ = transitions(task, 6, 8, seed=3, policy=driven(task, task.exact))
+    np.testing.assert_array_equal(states, again)
+    aimless, _ = transitions(task, 6, 8, seed=3)
+    goal = task.scene(np.random.default_rng(0)).goal
+    assert np.abs(states[:, -1] - goal).mean() < 0.5 * np.abs(aimless[:, -1] - goal).mean()
+
+
+def test_rounds_learn_from_what_they_drive(tmp_path: Path) -> None:
+    tiny = ["--episodes", "30", "--held-out", "8", "--updates", "100", "--round-updates", "20", "--rate", "0.01"]
+    more = ["--budgets", "4", "2", "2", "--drives", "3", "--folder", str(tmp_path)]
+    main(["--system", "cartpole-walls", *tiny, *more])
+    card = store.load("control-cartpole-walls-v1", tmp_path).card
+    assert "--drives 3" in card["command"]
+    assert card["data"] == "30 episodes of 20 random actions, and 3 driven a round, seed 0"
+    assert max(card["measured"]["driven"]) < 1e-3  # both contacts are found, so that errors are the same everywhere
+    with pytest.raises(CoptError, match="drives must not be negative, got -1"):
+        main(["--system", "cartpole-walls", "--drives", "-1"])
+
+
 def test_pushed_blocks_are_turned_and_told_exactly() -> None:
     system = SYSTEMS["pusht"]
     pieces = system.pieces(6, 10, seed=1)
@@ -285,7 +327,7 @@ def test_a_training_run_stores_what_it_measured(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown system 'push'; did you mean 'pusht'"):
         main(["--system", "push"])
     for wrong, text in (
-        (["--budgets", "4", "8"], "budgets must fall from round to round, got 4 8"),
+        (["--budgets", "4", "8"], "budgets must not rise from round to round, got 4 8"),
         (["--updates", "0"], "updates must be positive, got 0"),
         (["--steps", "4"], "episodes are cut into pieces of 3 steps; choose steps <= 3 <= length"),
         (["--rank", "direct"], "rank must be one of need, kinds, magnitude, random, got direct"),
