@@ -182,7 +182,10 @@ class Bench:
         return found
 
     def control(self, arm: Arm, dense: ReluNet) -> list[ReluNet]:
-        """Return the networks of a control, by the first network of the run."""
+        """Return the networks of a control, by the first network of the run.
+
+        Those without rounds learn from what the rounds before them drove.
+        """
         if arm == "dense":
             net, _ = self.trained(dense, len(self.budgets) * self.args.round_updates)
             self.tell(arm, net)

@@ -64,7 +64,7 @@ class Planner:
         self.times: dict[str, float] = {}
         self._seed, self._proposer = seed, proposer
         self._problem: ControlProblem | None = None
-        self._judging = 0.0  # seconds that the last offer took
+        self._judging: float | None = None  # seconds that the last offer took
         self._planting = 0.0  # seconds that the last tree took to begin
         self._horizon: Horizon | None = None
 
@@ -212,12 +212,13 @@ class Planner:
         end = monitor.elapsed + seconds
         with self._stage("samplers"):
             while True:
-                left = monitor.remaining - JUDGED * self._judging
-                left = min(PAUSE, end - monitor.elapsed, left if self._judging else left / 2)
+                left = 0.0  # one plan tells how long judging takes
+                if self._judging is not None:
+                    left = min(PAUSE, end - monitor.elapsed, monitor.remaining - JUDGED * self._judging)
                 found, means = portfolio.search(left, means, clock=lambda: monitor.elapsed), ()
                 self.best = found[0]
                 self._offer(monitor, found[0].actions, "samplers")
-                if monitor.remaining <= JUDGED * self._judging:
+                if monitor.remaining <= JUDGED * (self._judging or 0.0):
                     monitor.end(StopReason.TIME)
                 if monitor.elapsed >= end or monitor.reason() is not None:
                     return found
@@ -227,8 +228,9 @@ class Planner:
         assert self._problem is not None
         problem, found, began = self._problem, Plan(actions), monitor.elapsed
         value = objective(problem, found)
-        if (monitor.best is None or value < monitor.best) and not check(problem, found):
-            monitor.offer(value, found, source)
+        if monitor.best is None or value < monitor.best:
+            if not check(problem, found):
+                monitor.offer(value, found, source)
             self._judging = monitor.elapsed - began
 
     @contextmanager
