@@ -20,7 +20,7 @@ __all__ = ["Program", "solve_program"]
 
 SOURCE = "scip"
 CLOSE = 1e-6  # relative, between SCIP's value of a plan and that of its roll-out
-FEASIBILITY = 1e-7  # of SCIP, below the checker's, as the roll-out of actions adds to what rows miss
+FEASIBILITY = 1e-7  # of SCIP where costs are quadratic, as their rows miss more of the cost; elsewhere LPs get stuck
 
 
 class Program:
@@ -37,7 +37,8 @@ class Program:
         self.horizon, self.cutoff = horizon, math.inf
         self.model = new_model()
         light(self.model)
-        self.model.setParam("numerics/feastol", FEASIBILITY)
+        if problem.cost.norm == "quadratic":
+            self.model.setParam("numerics/feastol", FEASIBILITY)
         pairs = zip(reach.lower.ravel(), reach.upper.ravel(), strict=True)
         self.actions = [float(a) if a == b else self.model.addVar(lb=float(a), ub=float(b)) for a, b in pairs]
         inputs = [*map(float, problem.start), *self.actions]
