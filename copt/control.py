@@ -14,7 +14,7 @@ from copt.events import Silent
 from copt.monitor import Monitor
 from copt.policy import Policy, load_policy
 from copt.problems.base import FloatArray
-from copt.problems.control import ControlProblem, KeepOut, Plan, states_of
+from copt.problems.control import ControlProblem, KeepOut, Plan, shifted, states_of
 from copt.problems.control_cost import Cost
 from copt.problems.dynamics import Dynamics
 from copt.problems.pairwise import Pairwise
@@ -138,8 +138,7 @@ class MPC:
         start = vector("start", x, self._problem.num_states)
         self._problem = dataclasses.replace(self._problem, dynamics=self._dynamics.at(start), start=start, cost=cost)
         monitor = Monitor(self._stop, Silent(), began)
-        shifted = [] if self._plan is None else [np.vstack([self._plan[1:], self._plan[-1:]])]
-        self._planner.run(self._problem, monitor, shifted)
+        self._planner.run(self._problem, monitor, [] if self._plan is None else [shifted(self._plan)])
         if monitor.bound == np.inf:
             self._planner.relent(monitor)
         monitor.close()

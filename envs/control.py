@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from copt.envs.control_task import ControlTask, Scene, Simulation
+from copt.envs.control_task import ControlTask, Scene, Simulation, problem_of
 from copt.envs.episode import begun, check_render_mode, demand_going_on, reset_options
 from copt.envs.reward import ObjectiveIncrease, Reward, Step
 from copt.errors import CoptError
@@ -161,20 +161,8 @@ class ControlEnv(gymnasium.Env[FloatArray, FloatArray]):
             horizon: Number of steps to plan.
             start: Another state to plan from, shape (states,).
         """
-        scene, task = self.scene, self.task
         state = self._state if start is None else start
-        return ControlProblem(
-            dynamics=dynamics.at(state),
-            start=state,
-            horizon=horizon,
-            cost=scene.cost,
-            u_lower=-task.reach,
-            u_upper=task.reach,
-            x_lower=-task.limits,
-            x_upper=task.limits,
-            keep_out=scene.keep_out,
-            name=task.name,
-        )
+        return problem_of(self.task, self.scene, state, dynamics, horizon)
 
     def render(self) -> Any:
         """Return a picture or a line of text, or None without a render mode."""

@@ -8,10 +8,11 @@ import numpy as np
 
 from copt.envs.control_canvas import Canvas
 from copt.problems.base import FloatArray
-from copt.problems.control import KeepOut
+from copt.problems.control import ControlProblem, KeepOut
 from copt.problems.control_cost import Cost
+from copt.problems.dynamics import Dynamics
 
-__all__ = ["ControlTask", "Explorer", "Scene", "Simulation", "Stepped", "ramble"]
+__all__ = ["ControlTask", "Explorer", "Scene", "Simulation", "Stepped", "problem_of", "ramble"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,30 @@ class ControlTask(Protocol):
 
     def canvas(self) -> Canvas:
         """Return an empty picture of the right scale."""
+
+
+def problem_of(task: ControlTask, scene: Scene, state: FloatArray, dynamics: Dynamics, horizon: int) -> ControlProblem:
+    """Return the problem of planning from a state of an episode.
+
+    Args:
+        task: The task.
+        scene: The episode.
+        state: Where plans start, shape (states,).
+        dynamics: A model of the system.
+        horizon: Number of steps to plan.
+    """
+    return ControlProblem(
+        dynamics=dynamics.at(state),
+        start=state,
+        horizon=horizon,
+        cost=scene.cost,
+        u_lower=-task.reach,
+        u_upper=task.reach,
+        x_lower=-task.limits,
+        x_upper=task.limits,
+        keep_out=scene.keep_out,
+        name=task.name,
+    )
 
 
 def ramble(last: FloatArray, reach: FloatArray, rng: np.random.Generator) -> FloatArray:

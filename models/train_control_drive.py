@@ -8,9 +8,9 @@ from itertools import count
 import numpy as np
 
 from copt.envs import ControlTask
-from copt.envs.control_task import Explorer, Scene
+from copt.envs.control_task import Explorer, Scene, problem_of
 from copt.problems.base import FloatArray
-from copt.problems.control import ControlProblem
+from copt.problems.control import shifted
 from copt.problems.dynamics import Dynamics
 from copt.solvers.control.flat import flatten
 from copt.solvers.control.samplers import GradientDescent, plan
@@ -34,18 +34,8 @@ def driven(task: ControlTask, dynamics: Dynamics) -> Explorer:
     search, ahead = GradientDescent(steps=STEPS), np.zeros((HORIZON, task.reach.size))
 
     def choose(scene: Scene, state: FloatArray, last: FloatArray, rng: np.random.Generator) -> FloatArray:
-        problem = ControlProblem(
-            dynamics=dynamics.at(state),
-            start=state,
-            horizon=HORIZON,
-            cost=scene.cost,
-            u_lower=-task.reach,
-            u_upper=task.reach,
-            x_lower=-task.limits,
-            x_upper=task.limits,
-            keep_out=scene.keep_out,
-        )
-        means = [np.vstack([ahead[1:], ahead[-1:]]) if last.any() else np.zeros_like(ahead)]
+        problem = problem_of(task, scene, state, dynamics, HORIZON)
+        means = [shifted(ahead) if last.any() else np.zeros_like(ahead)]
         seed, ticks = int(rng.integers(2**31)), count().__next__
         found = plan(flatten(problem), search, seconds=STEPS + 1, means=means, seed=seed, clock=ticks)
         ahead[:] = found[0].actions

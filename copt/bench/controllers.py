@@ -10,7 +10,7 @@ from copt.bench.answer import Answer
 from copt.bench.episodes import Drive, Episode
 from copt.bench.peers_control import Planner
 from copt.problems.base import FloatArray
-from copt.problems.control import ControlProblem, Plan, check
+from copt.problems.control import ControlProblem, Plan, check, shifted
 from copt.problems.dynamics import Dynamics
 
 __all__ = ["prepare_loop", "run_loop"]
@@ -56,7 +56,7 @@ class _Sampler:
         end = time.perf_counter() + self._seconds
         self._seed += 1
         plan = self._planner(problem, end, self._workers, self._seed, self._means)
-        self._means = [np.vstack([plan[1:], plan[-1:]])]
+        self._means = [shifted(plan)]
         return plan
 
 

@@ -11,7 +11,7 @@ from copt.problems.control_cost import Cost, matrix
 from copt.problems.relu import ReluNet
 from copt.problems.uncertainty import vector
 
-__all__ = ["TOLERANCE", "ControlProblem", "KeepOut", "Plan", "check", "objective", "states_of", "toy"]
+__all__ = ["TOLERANCE", "ControlProblem", "KeepOut", "Plan", "check", "objective", "shifted", "states_of", "toy"]
 
 TOLERANCE = 1e-6  # by which limits may be missed, of their scale
 
@@ -163,6 +163,15 @@ class Plan:
             raise InvalidSolutionError(f"actions must be finite numbers of shape (horizon, actions), got {array.shape}")
         array.setflags(write=False)
         object.__setattr__(self, "actions", array)
+
+
+def shifted(actions: FloatArray) -> FloatArray:
+    """Return a plan for one step later: without its first action, and with its last one twice.
+
+    Args:
+        actions: Shape (horizon, actions).
+    """
+    return np.vstack([actions[1:], actions[-1:]])
 
 
 def states_of(instance: ControlProblem, solution: Plan) -> FloatArray:

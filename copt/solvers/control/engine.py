@@ -11,7 +11,7 @@ from copt.result import StopReason
 from copt.solvers.control.horizon import Horizon
 from copt.solvers.control.loading import KERNELS
 from copt.solvers.control.phases import predictor_of
-from copt.solvers.control.planner import Planner, Proposer
+from copt.solvers.control.planner import Planner, Proposer, proposals
 from copt.solvers.control.program import Program, solve_program
 from copt.solvers.control.rollout_heuristic import RollOut
 from copt.solvers.loading import COLD
@@ -60,8 +60,7 @@ def _solve_plainly(instance: ControlProblem, monitor: Monitor, proposer: Propose
         monitor.prove(math.inf, "bounds")
     else:
         program = Program(horizon, reach)
-        known = [] if proposer is None or proposer.stranger(instance) else proposer.plans(instance)
-        RollOut(program, known, improve=lambda actions: actions)
+        RollOut(program, proposals(proposer, instance, monitor), improve=lambda actions: actions)
         solve_program(program, monitor, until=KERNELS.done)
 
 

@@ -20,7 +20,7 @@ from copt.solvers.control.rollout_heuristic import RollOut
 from copt.solvers.control.search import Search
 from copt.solvers.control.swarm import Deadline, Found
 
-__all__ = ["Planner", "Proposer"]
+__all__ = ["Planner", "Proposer", "proposals"]
 
 FEW, FEWER = 80, 50  # unstable units up to which SCIP is asked where costs are quadratic; and where time is short
 TIME = 2.0  # seconds from which it is not; programs that are larger still get half of them
@@ -45,6 +45,17 @@ class Proposer(Protocol):
 
     def plans(self, problem: ControlProblem) -> list[FloatArray]:
         """Return plans for a problem that is no stranger, each of shape (horizon, actions)."""
+
+
+def proposals(proposer: Proposer | None, problem: ControlProblem, monitor: Monitor) -> list[FloatArray]:
+    """Return plans to begin with; if they are known of other problems only, none, and tell why."""
+    if proposer is None:
+        return []
+    strange = proposer.stranger(problem)
+    if strange is None:
+        return proposer.plans(problem)
+    monitor.note(f"the policy is left aside, as it was trained on other problems: {strange}")
+    return []
 
 
 class Planner:
@@ -79,7 +90,7 @@ class Planner:
         self.times = {}
         self._seed += 1
         self._problem = problem
-        means = [*means, *self._proposals(problem, monitor)]
+        means = [*means, *proposals(self._proposer, problem, monitor)]
         self._portfolio = portfolio = Portfolio(problem, self._seed)
         if _work(problem) > SMALL * RATE * monitor.remaining:
             monitor.prove(0.0, "bounds")
@@ -109,16 +120,6 @@ class Planner:
         """Go on until the time is up to break limits less, where the last run has proved that no plan keeps them."""
         with self._stage("samplers"):
             self.best = self._portfolio.search(monitor.remaining, clock=lambda: monitor.elapsed)[0]
-
-    def _proposals(self, problem: ControlProblem, monitor: Monitor) -> list[FloatArray]:
-        """Return plans to begin with."""
-        if self._proposer is None:
-            return []
-        strange = self._proposer.stranger(problem)
-        if strange is None:
-            return self._proposer.plans(problem)
-        monitor.note(f"the policy is left aside, as it was trained on other problems: {strange}")
-        return []
 
     def _bounds(self, problem: ControlProblem, monitor: Monitor) -> tuple[Reach | None, int, int]:
         """Return what actions lead to, None if none keep the limits, and what is to be chosen.
